@@ -1,0 +1,52 @@
+// The door: the one way in which structures in a store are read and written.
+//
+// A structure divides each of its blocks into fixed *chunks* of whole granules (16 bytes) and never lets two chunks overlap.
+// To read it calls `at(chunk)`, to write `own(block, chunk, granules)`; both return a word index into `words` (and, halved, into
+// `floats`), valid until the next call of either. While a transaction is open `at` redirects to the journal's image of a chunk that was
+// owned before, so a transaction reads its own writes; blocks made by the running transaction are written in place.
+//
+// Refs are handled as signed 32-bit integers (the bits of the uint32 granule count), so that they stay small integers; 0 means
+// none. Compare sizes only after `>>> 0`; add with `| 0`.
+
+/** Reads and writes the words of a store; see the head of this file for the contract. */
+export interface Door {
+  /** The view that the last `at`, `own` or `overwrite` answered for. */
+  words: Int32Array;
+  /** The same memory as `words`, eight bytes an element. */
+  floats: Float64Array;
+  /** The same memory as `words`, a byte an element. */
+  bytes: Uint8Array;
+  /** True between the begin and the end of a transaction of this thread. */
+  readonly inTransaction: boolean;
+
+  /** Word index at which to read the chunk that starts at granule `chunk`. Throws the store's CORRUPT error outside the heap. */
+  at(chunk: number): number;
+  /**
+   * Word index at which to write the chunk of `granules` granules that starts at granule `chunk` of the live block `block`. In a
+   * block of the running transaction that is the block itself, otherwise an image in the journal. Throws READ_ONLY outside a
+   * transaction.
+   */
+  own(block: number, chunk: number, granules: number): number;
+  /**
+   * Saves one granule in the undo list, marks its page and returns the word index at which to overwrite it in place. Only for
+   * words of the allocator, whose effects no reader can reach before the commit.
+   */
+  overwrite(granule: number): number;
+  /** `own` for a granule that lies in no block: superblock and slab table. */
+  ownSystem(granule: number): number;
+  /** Marks the pages of a block of the running transaction, once, when it is made. */
+  guardBlock(block: number, granules: number): void;
+  /** The id that headers of new blocks carry: the running transaction's or savepoint's (R12). */
+  readonly levelId: number;
+  /** Throws READ_ONLY (with what was tried) when no transaction is open. */
+  requireTransaction(what: string): void;
+  /** True if the block's header carries an id of the running transaction's current level. */
+  isFreshAtLevel(block: number): boolean;
+
+  /** Begins a read section: waits for an even sequence and returns it. Inside a transaction or section returns at once. */
+  beginRead(): number;
+  /** Ends a read section: true if everything read since `beginRead` belongs together. False: read again. */
+  endRead(sequence: number): boolean;
+  /** Makes the main segment's granules up to `granule` usable; throws STORE_FULL. */
+  reserve(granule: number): void;
+}
