@@ -1,0 +1,2 @@
+// Side-by-side measurements: `pnpm bench <name> [--json]`.
+export {};

@@ -1,0 +1,2 @@
+// Atomic transactions over a shared-memory object store: a redo journal with trees, lists and counters.
+export {};

@@ -1,0 +1,2 @@
+// Coherent snapshots of a running shared-memory store, written to disk in the background, and their restore.
+export {};

@@ -1,0 +1,20 @@
+// One configuration for every package. Each package is a project of its own, so that `pnpm vitest run --project
+// journal` runs one of them. Test files are processes of their own (pool forks), for they attach shared memory.
+import { readdirSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const packages = readdirSync(new URL('./packages', import.meta.url));
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    passWithNoTests: false,
+    projects: packages.map((name) => ({
+      extends: true as const,
+      test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'] },
+    })),
+  },
+});
