@@ -1,0 +1,55 @@
+// One opened store as one thread of one environment holds it: the JavaScript object around mapping, slot and transaction core.
+//
+// The mapping is shared with every ArrayBuffer made over it and is unmapped when the last of them is collected (R4); the slot is given
+// back by close(), by the environment's clean-up hook or, after a kill, by whoever opens the store next. Methods of the segment
+// side are in native-store.cc, those of transactions in binding-transaction.cc.
+#pragma once
+#include <napi.h>
+#include <atomic>
+#include <memory>
+#include "reserve.h"
+#include "segment.h"
+#include "store-view.h"
+#include "transaction.h"
+
+namespace mofo {
+
+class NativeStore : public Napi::ObjectWrap<NativeStore> {
+ public:
+  /** Makes the class for one environment. */
+  static Napi::Function define(Napi::Env env);
+  /** `new NativeStore(options)`; the options are those of NativeOpenOptions in src/native-binding.ts. */
+  explicit NativeStore(const Napi::CallbackInfo& info);
+  ~NativeStore() override;
+
+  /** Throws CLOSED unless the store is open; returns whether it is. */
+  bool requireOpen(Napi::Env env) const;
+  StoreView& view() { return view_; }
+  TransactionCore& transactions() { return *transactions_; }
+  const std::atomic<bool>& exiting() const { return exiting_; }
+
+ private:
+  // Segment side (native-store.cc).
+  Napi::Value reserveMain(const Napi::CallbackInfo& info);
+  Napi::Value reserveJournal(const Napi::CallbackInfo& info);
+  Napi::Value reserveUndo(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  bool exposeMemory(Napi::Env env, Napi::Object object);
+  static void onEnvironmentEnd(void* store);
+  void closeNow();
+
+  // Transaction side (binding-transaction.cc).
+  Napi::Value transaction(const Napi::CallbackInfo& info);
+  Napi::Value guardPages(const Napi::CallbackInfo& info);
+  Napi::Value assistReader(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<StoreMapping> mapping_;
+  StoreView view_;
+  std::unique_ptr<SegmentReserver> reserver_;
+  /** Null after close(). */
+  std::unique_ptr<TransactionCore> transactions_;
+  std::atomic<bool> exiting_{false};
+  bool hooked_ = false;
+};
+
+}  // namespace mofo
