@@ -2,7 +2,8 @@
 //
 // A structure divides each of its blocks into fixed *chunks* of whole granules (16 bytes) and never lets two chunks overlap.
 // To read it calls `at(chunk)`, to write `own(block, chunk, granules)`; both return a word index into `words` (and, halved, into
-// `floats`), valid until the next call of either. While a transaction is open `at` redirects to the journal's image of a chunk that was
+// `floats`), valid until the next call of either. Take the index first and the view second (`const i = door.at(c); door.words[i]`): in
+// `door.words[door.at(c)]` JavaScript reads `words` before the call sets it. While a transaction is open `at` redirects to the journal's image of a chunk that was
 // owned before, so a transaction reads its own writes; blocks made by the running transaction are written in place.
 //
 // Refs are handled as signed 32-bit integers (the bits of the uint32 granule count), so that they stay small integers; 0 means
@@ -32,6 +33,8 @@ export interface Door {
    * words of the allocator, whose effects no reader can reach before the commit.
    */
   overwrite(granule: number): number;
+  /** `at` for a granule that lies in no block: superblock and slab table. The caller has bounded it. */
+  atSystem(granule: number): number;
   /** `own` for a granule that lies in no block: superblock and slab table. */
   ownSystem(granule: number): number;
   /** Marks the pages of a block of the running transaction, once, when it is made. */
@@ -42,6 +45,9 @@ export interface Door {
   requireTransaction(what: string): void;
   /** True if the block's header carries an id of the running transaction's current level. */
   isFreshAtLevel(block: number): boolean;
+
+  /** First granule of the heap. */
+  readonly heapFirst: number;
 
   /** Begins a read section: waits for an even sequence and returns it. Inside a transaction or section returns at once. */
   beginRead(): number;

@@ -1,0 +1,23 @@
+// Every way in which a transaction or collection can fail: one closed union of codes and one error class.
+
+/** Codes of transactions and read sections. */
+export type TransactionCode =
+  | 'ASYNC_TRANSACTION'
+  | 'TRANSACTION_IN_READ'
+  | 'ROLLBACK_INCOMPLETE'
+  | 'TOO_DEEP'
+  | 'WRITER_STUCK';
+
+/** Everything a {@link JournalError} can say; stable within a major version. */
+export type JournalErrorCode = TransactionCode;
+
+/** The error of this package: a stable `code`, and a message that says what happened, what state things are in, and what to do. */
+export class JournalError extends Error {
+  readonly code: JournalErrorCode;
+
+  constructor(code: JournalErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'JournalError';
+    this.code = code;
+  }
+}

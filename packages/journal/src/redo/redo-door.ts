@@ -1,0 +1,374 @@
+// The redo journal's side of the door. A write to a published chunk copies the chunk into the journal once; from then on reads and writes
+// of this transaction go to that image, and the commit (native) plays all images back into the main segment. Main is unchanged until
+// then, except for what nobody can reach: blocks made by the transaction, and the allocator's words, whose old values are in the undo list.
+//
+// Journal: entries of two words (target granule, granule count) and the image. Undo list: eight words an entry; its count, in the slot, is raised
+// before the granule is overwritten, so whoever finds this process dead can put every granule back.
+
+import {
+  CONTROL_EPOCH,
+  CONTROL_LAST_TRANSACTION_ID,
+  CONTROL_PAGE_COUNT,
+  CONTROL_PAGE_STATES,
+  CONTROL_RESERVED_GRANULES,
+  CONTROL_SEQUENCE,
+  CONTROL_SLOTS,
+  type Door,
+  JOURNAL_HEADER_WORDS,
+  MAIN_HEAP_FIRST_SLAB,
+  MAIN_SLAB_TABLE,
+  type NativeStore,
+  ShmStoreError,
+  SLAB_GRANULES,
+  SLOT_BYTES,
+  SLOT_TRANSACTION_ID,
+  SLOT_UNDO_COUNT,
+  UNDO_ENTRY_IMAGE,
+  UNDO_ENTRY_WORDS,
+} from '@mofo/shm-store';
+import { ImageIndex } from './image-index.ts';
+import { ReadRestart } from './read-restart.ts';
+import { SavepointLog } from './savepoint-log.ts';
+import { waitForEvenSequence } from './wait-for-even-sequence.ts';
+
+const WINDOW_MASK = 0x0fffffff;
+const UNDO_ENTRY_BYTES = UNDO_ENTRY_WORDS * 4;
+const RESERVE_FIRST_BYTES = 65536;
+const RESERVE_STEP_MAX_BYTES = 4 * 2 ** 20;
+
+/** One level of nesting: where it began, so that it can be undone alone. */
+interface Level {
+  readonly id: number;
+  readonly journalTop: number;
+  readonly undoCount: number;
+  readonly log: SavepointLog;
+}
+
+/** `Door` over the segments of one thread. */
+export class RedoDoor implements Door {
+  words: Int32Array;
+  floats: Float64Array;
+  bytes: Uint8Array;
+  inTransaction = false;
+  levelId = 0;
+  readonly heapFirst: number;
+
+  private readonly native: NativeStore;
+  private readonly windowWords: readonly Int32Array[];
+  private readonly windowFloats: readonly Float64Array[];
+  private readonly windowBytes: readonly Uint8Array[];
+  private readonly journalWords: Int32Array;
+  private readonly journalFloats: Float64Array;
+  private readonly journalBytes: Uint8Array;
+  private readonly undoWords: Int32Array;
+  private readonly controlWords: Uint32Array;
+  private readonly controlFloats: Float64Array;
+  private readonly pageStates: Uint8Array;
+  private readonly slotUndoCount: number;
+  private readonly slotTransactionId: number;
+
+  private readonly images = new ImageIndex();
+  private levels: Level[] = [];
+  private level: Level | undefined;
+  private transactionId = 0;
+  private journalTop = 0;
+  private journalReservedWords = 0;
+  private undoCount = 0;
+  private undoReservedEntries = 0;
+  private dirtyMark = 1;
+  private heapSpan = 0;
+  private readDepth = 0;
+
+  constructor(native: NativeStore) {
+    this.native = native;
+    this.windowWords = native.windows.map((window) => new Int32Array(window));
+    this.windowFloats = native.windows.map((window) => new Float64Array(window));
+    this.windowBytes = native.windows.map((window) => new Uint8Array(window));
+    this.journalWords = new Int32Array(native.journal);
+    this.journalFloats = new Float64Array(native.journal);
+    this.journalBytes = new Uint8Array(native.journal);
+    this.undoWords = new Int32Array(native.undo);
+    const header = new Float64Array(native.control, 0, CONTROL_SLOTS / 8);
+    const pageStates = header[CONTROL_PAGE_STATES / 8] as number;
+    this.controlWords = new Uint32Array(native.control, 0, pageStates / 4);
+    this.controlFloats = new Float64Array(native.control, 0, pageStates / 8);
+    this.pageStates = new Uint8Array(native.control, pageStates, (header[CONTROL_PAGE_COUNT / 8] as number) || undefined);
+    const slot = CONTROL_SLOTS + native.slot * SLOT_BYTES;
+    this.slotUndoCount = (slot + SLOT_UNDO_COUNT) / 4;
+    this.slotTransactionId = (slot + SLOT_TRANSACTION_ID) / 8;
+    this.words = this.windowWords[0] as Int32Array;
+    this.floats = this.windowFloats[0] as Float64Array;
+    this.bytes = this.windowBytes[0] as Uint8Array;
+    this.heapFirst = (this.words[MAIN_HEAP_FIRST_SLAB / 4] as number) * SLAB_GRANULES;
+    this.refreshReserved();
+  }
+
+  at(chunk: number): number {
+    if (this.images.size !== 0) {
+      const image = this.images.get(chunk);
+      if (image !== 0) return this.showJournal(image);
+    }
+    if ((chunk - this.heapFirst) >>> 0 >= this.heapSpan) this.checkBounds(chunk);
+    return this.showMain(chunk);
+  }
+
+  atSystem(granule: number): number {
+    if (this.images.size !== 0) {
+      const image = this.images.get(granule);
+      if (image !== 0) return this.showJournal(image);
+    }
+    return this.showMain(granule);
+  }
+
+  own(block: number, chunk: number, granules: number): number {
+    if (!this.inTransaction) this.requireTransaction('write');
+    const id = this.blockId(block);
+    if (id >= this.transactionId) {
+      const index = this.showMain(chunk);
+      if (id < this.levelId) this.level?.log.save(chunk, this.words, index, granules * 4);
+      return index;
+    }
+    return this.ownImage(chunk, granules);
+  }
+
+  ownSystem(granule: number): number {
+    if (!this.inTransaction) this.requireTransaction('write');
+    return this.ownImage(granule, 1);
+  }
+
+  overwrite(granule: number): number {
+    if (!this.inTransaction) this.requireTransaction('write');
+    if (this.undoCount >= this.undoReservedEntries) this.reserveUndo();
+    const index = this.showMain(granule);
+    const { words, undoWords } = this;
+    const entry = this.undoCount * UNDO_ENTRY_WORDS;
+    undoWords[entry] = granule;
+    undoWords[entry + 1] = this.transactionId | 0;
+    undoWords[entry + 2] = 0;
+    undoWords[entry + 3] = 0;
+    undoWords[entry + UNDO_ENTRY_IMAGE] = words[index] as number;
+    undoWords[entry + UNDO_ENTRY_IMAGE + 1] = words[index + 1] as number;
+    undoWords[entry + UNDO_ENTRY_IMAGE + 2] = words[index + 2] as number;
+    undoWords[entry + UNDO_ENTRY_IMAGE + 3] = words[index + 3] as number;
+    this.controlWords[this.slotUndoCount] = ++this.undoCount;
+    const page = granule >>> 8;
+    if (this.pageStates[page] !== this.dirtyMark) this.native.guardPages(page, 1);
+    return index;
+  }
+
+  guardBlock(block: number, granules: number): void {
+    const first = block >>> 8;
+    const last = ((block >>> 0) + granules - 1) >>> 8;
+    for (let page = first; page <= last; page++) {
+      if (this.pageStates[page] === this.dirtyMark) continue;
+      this.native.guardPages(page, last - page + 1);
+      return;
+    }
+  }
+
+  requireTransaction(what: string): void {
+    if (this.inTransaction) return;
+    throw new ShmStoreError(
+      'READ_ONLY',
+      `Cannot ${what} outside a transaction: nothing was changed. Put the change into store.transaction(() => { … }).`,
+    );
+  }
+
+  isFreshAtLevel(block: number): boolean {
+    return this.blockId(block) >= this.levelId;
+  }
+
+  beginRead(): number {
+    const sequence = this.controlWords[CONTROL_SEQUENCE / 4] as number;
+    if ((sequence & 1) === 0 || this.inTransaction) return sequence;
+    return waitForEvenSequence(this.controlWords, this.native);
+  }
+
+  endRead(sequence: number): boolean {
+    if (this.inTransaction || this.controlWords[CONTROL_SEQUENCE / 4] === sequence) return true;
+    if (this.readDepth > 0) throw new ReadRestart();
+    return false;
+  }
+
+  reserve(granule: number): void {
+    this.refreshReserved();
+    if (granule - this.heapFirst <= this.heapSpan) return;
+    this.native.reserveMain(granule);
+    this.refreshReserved();
+  }
+
+  // What transactions and read sections need of the door.
+
+  /** Enters a transaction that the native frame has begun. */
+  enter(): void {
+    this.transactionId = this.controlFloats[this.slotTransactionId] as number;
+    this.levelId = this.transactionId;
+    this.levels.length = 0;
+    this.level = undefined;
+    this.journalTop = 0;
+    this.undoCount = 0;
+    this.images.clear();
+    this.dirtyMark = 1 + ((this.controlWords[CONTROL_EPOCH / 4] as number) & 1);
+    this.refreshReserved();
+    this.inTransaction = true;
+  }
+
+  /** Length of the journal in words: what the commit plays back. */
+  get journalLength(): number {
+    return this.journalTop;
+  }
+
+  /** Forgets the transaction, whatever became of it. */
+  leave(): void {
+    this.inTransaction = false;
+    this.images.clear();
+  }
+
+  /** Opens a level of nesting. */
+  pushLevel(): void {
+    const index = CONTROL_LAST_TRANSACTION_ID / 8;
+    const id = (this.controlFloats[index] as number) + 1;
+    this.controlFloats[index] = id;
+    const log = new SavepointLog();
+    this.level = { id: this.levelId, journalTop: this.journalTop, undoCount: this.undoCount, log };
+    this.levels.push(this.level);
+    this.levelId = id;
+  }
+
+  /** Closes the innermost level, keeping its changes: what it saved, the level around it may need. */
+  popLevel(): void {
+    const inner = this.levels.pop();
+    if (inner === undefined) return;
+    this.level = this.levels[this.levels.length - 1];
+    this.levelId = inner.id;
+    if (this.level !== undefined) this.level.log.adopt(inner.log);
+  }
+
+  /** Closes the innermost level and undoes its changes alone. */
+  rollBackLevel(): void {
+    const inner = this.levels.pop();
+    if (inner === undefined) return;
+    this.level = this.levels[this.levels.length - 1];
+    this.levelId = inner.id;
+    inner.log.restore();
+    this.undoDownTo(inner.undoCount);
+    this.dropImagesFrom(inner.journalTop);
+  }
+
+  /** True while a read section of `store.read` is open. */
+  get inReadSection(): boolean {
+    return this.readDepth > 0;
+  }
+
+  /** Enters a read section in which nested reads restart the whole section instead of themselves. */
+  enterReadSection(): void {
+    this.readDepth++;
+  }
+
+  /** Leaves a read section. */
+  leaveReadSection(): void {
+    this.readDepth--;
+  }
+
+  private showJournal(index: number): number {
+    this.words = this.journalWords;
+    this.floats = this.journalFloats;
+    this.bytes = this.journalBytes;
+    return index;
+  }
+
+  private showMain(granule: number): number {
+    const window = granule >>> 28;
+    this.words = this.windowWords[window] as Int32Array;
+    this.floats = this.windowFloats[window] as Float64Array;
+    this.bytes = this.windowBytes[window] as Uint8Array;
+    return (granule & WINDOW_MASK) << 2;
+  }
+
+  private blockId(block: number): number {
+    if ((block - this.heapFirst) >>> 0 >= this.heapSpan) this.checkBounds(block);
+    const words = this.windowWords[block >>> 28] as Int32Array;
+    const header = (block & WINDOW_MASK) << 2;
+    return ((words[header + 3] as number) & 0xffff) * 4294967296 + ((words[header + 2] as number) >>> 0);
+  }
+
+  private ownImage(chunk: number, granules: number): number {
+    let image = this.images.get(chunk);
+    if (image === 0) image = this.addImage(chunk, granules);
+    else if (this.level !== undefined && image < this.level.journalTop) {
+      this.level.log.save(chunk, this.journalWords, image, granules * 4);
+    }
+    return this.showJournal(image);
+  }
+
+  private addImage(chunk: number, granules: number): number {
+    const count = granules * 4;
+    const entry = this.journalTop;
+    const image = entry + JOURNAL_HEADER_WORDS;
+    if (image + count > this.journalReservedWords) this.reserveJournal(image + count);
+    const source = this.showMain(chunk);
+    const { words, journalWords } = this;
+    journalWords[entry] = chunk;
+    journalWords[entry + 1] = granules;
+    if (count <= 64) for (let k = 0; k < count; k++) journalWords[image + k] = words[source + k] as number;
+    else journalWords.set(words.subarray(source, source + count), image);
+    this.journalTop = image + count;
+    this.images.put(chunk, image);
+    return image;
+  }
+
+  private reserveJournal(wordCount: number): void {
+    const step = Math.min(Math.max(this.journalReservedWords * 4, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
+    const wanted = Math.max(wordCount * 4, this.journalReservedWords * 4 + step);
+    const bytes = wordCount * 4 > this.journalBytes.length ? wordCount * 4 : Math.min(wanted, this.journalBytes.length);
+    this.native.reserveJournal(bytes);
+    this.journalReservedWords = bytes >>> 2;
+  }
+
+  private reserveUndo(): void {
+    const reserved = this.undoReservedEntries * UNDO_ENTRY_BYTES;
+    const step = Math.min(Math.max(reserved, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
+    const limit = this.undoWords.byteLength;
+    const bytes = reserved + UNDO_ENTRY_BYTES > limit ? reserved + UNDO_ENTRY_BYTES : Math.min(reserved + step, limit);
+    this.native.reserveUndo(bytes);
+    this.undoReservedEntries = Math.floor(bytes / UNDO_ENTRY_BYTES);
+  }
+
+  private undoDownTo(count: number): void {
+    const { undoWords } = this;
+    while (this.undoCount > count) {
+      const entry = (this.undoCount - 1) * UNDO_ENTRY_WORDS;
+      const index = this.showMain(undoWords[entry] as number);
+      for (let k = 0; k < 4; k++) this.words[index + k] = undoWords[entry + UNDO_ENTRY_IMAGE + k] as number;
+      this.controlWords[this.slotUndoCount] = --this.undoCount;
+    }
+  }
+
+  private dropImagesFrom(journalTop: number): void {
+    if (this.journalTop === journalTop) return;
+    this.journalTop = journalTop;
+    this.images.clear();
+    for (let entry = 0; entry < journalTop; ) {
+      this.images.put(this.journalWords[entry] as number, entry + JOURNAL_HEADER_WORDS);
+      entry += JOURNAL_HEADER_WORDS + (this.journalWords[entry + 1] as number) * 4;
+    }
+  }
+
+  private refreshReserved(): void {
+    this.heapSpan = Math.max(0, (this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number) - this.heapFirst);
+  }
+
+  /** Slow path of a bounds check: memory may have been reserved since, or the granule may lie in the superblock or slab table. */
+  private checkBounds(granule: number): void {
+    this.refreshReserved();
+    const unsigned = granule >>> 0;
+    if (unsigned >= this.heapFirst && unsigned - this.heapFirst < this.heapSpan) return;
+    const tableEnd = MAIN_SLAB_TABLE / 16 + (this.heapFirst + this.heapSpan) / SLAB_GRANULES;
+    if (unsigned < tableEnd) return;
+    throw new ShmStoreError(
+      'CORRUPT',
+      `A ref points to granule ${unsigned}, outside the store's heap (${this.heapFirst} to ${this.heapFirst + this.heapSpan}). ` +
+        'Nothing was changed. Run a check of the store.',
+    );
+  }
+}

@@ -1,0 +1,270 @@
+// The heap: blocks of a few size classes, carved from slabs of 16 KiB, and large blocks made of whole slabs.
+//
+// Each small slab keeps its own list of free blocks and a count, so a slab whose blocks are all free goes back to the spans. Slabs with
+// room stand in one doubly linked list per class; blocks come from its head.
+//
+// Crash and concurrent readers: an allocation changes the allocator's words and the new block in place, after saving each overwritten granule in
+// the undo list (R11); nothing reaches the block before the commit. A free of a published block waits for the commit, where its words go
+// through the journal; a free of a block made at the same level happens at once (R12). Birth stamps come from a counter that
+// is never rolled back.
+
+import type { Door } from '../door.ts';
+import { ShmStoreError } from '../errors.ts';
+import {
+  MAIN_CLASS_HEADS,
+  MAIN_STAMP_COUNTER,
+  SLAB_GRANULES,
+  SLAB_KIND_LARGE,
+  SLAB_KIND_SMALL,
+  SPAN_ORDER_MAX,
+} from '../layout.ts';
+import { isFreeHeader, isLiveHeader, writeFreeHeader, writeLiveHeader } from './block-header.ts';
+import { CLASS_CAPACITY, CLASS_GRANULES, CLASS_OF_GRANULES, SMALL_GRANULES_MAX } from './size-class.ts';
+import { allocateSpan, HeapWords, releaseSpan } from './spans.ts';
+
+const CLASS_HEADS_GRANULE = MAIN_CLASS_HEADS / 16;
+const STAMP_GRANULE = MAIN_STAMP_COUNTER >> 4;
+const STAMP_WORD = (MAIN_STAMP_COUNTER & 15) >> 2;
+
+/** Largest payload of one block in bytes: one 4 GiB window less the header. */
+export const PAYLOAD_MAX_BYTES: number = 2 ** SPAN_ORDER_MAX * SLAB_GRANULES * 16 - 16;
+
+/** Allocates, frees and proves blocks of one store for one thread. */
+export class Heap {
+  private readonly door: Door;
+  private readonly heap: HeapWords;
+  private readonly pendingFrees: number[] = [];
+
+  constructor(door: Door) {
+    this.door = door;
+    this.heap = new HeapWords(door);
+  }
+
+  /**
+   * Makes a block for `payloadBytes` bytes of payload, zeroed, in the running transaction, and returns its granule.
+   * Throws STORE_FULL, SHM_FULL or OUT_OF_MEMORY (the transaction can be rolled back), READ_ONLY outside a transaction.
+   */
+  allocate(layoutId: number, payloadBytes: number): number {
+    this.door.requireTransaction('allocate');
+    if (!(payloadBytes >= 0 && payloadBytes <= PAYLOAD_MAX_BYTES)) {
+      throw new ShmStoreError('BLOCK_TOO_LARGE', `A block holds at most ${PAYLOAD_MAX_BYTES} bytes; ${payloadBytes} were asked for.`);
+    }
+    const granules = Math.floor((payloadBytes + 31) / 16);
+    return granules <= SMALL_GRANULES_MAX
+      ? this.allocateSmall(layoutId, CLASS_OF_GRANULES[granules] as number)
+      : this.allocateLarge(layoutId, payloadBytes + 16);
+  }
+
+  /**
+   * Frees a block: at once if the running level made it, otherwise when the outermost transaction commits. What the block owns is
+   * not freed. Throws CORRUPT if there is no live block.
+   */
+  free(block: number): void {
+    this.door.requireTransaction('free');
+    this.prove(block);
+    if (this.door.isFreshAtLevel(block)) this.release(block);
+    else this.pendingFrees.push(block);
+  }
+
+  /** Number of frees that wait for the commit; a savepoint notes it. */
+  get pendingFreeCount(): number {
+    return this.pendingFrees.length;
+  }
+
+  /** Forgets the frees of a level that is rolled back. */
+  dropPendingFrees(count: number): void {
+    this.pendingFrees.length = count;
+  }
+
+  /** Applies the deferred frees through the journal. The last step of an outermost transaction before its mark. */
+  settle(): void {
+    if (this.pendingFrees.length === 0) return;
+    this.heap.settling = true;
+    try {
+      for (const block of this.pendingFrees) this.release(block);
+    } finally {
+      this.heap.settling = false;
+      this.pendingFrees.length = 0;
+    }
+  }
+
+  /** Throws CORRUPT unless `block` is the start of a live block of this layout. O(1). */
+  check(block: number, layoutId: number): void {
+    this.prove(block);
+    const i = this.door.at(block);
+    if (this.door.words[i] !== layoutId) {
+      throw new ShmStoreError('CORRUPT', `The block at granule ${block >>> 0} has layout ${this.door.words[i]}; ${layoutId} was expected.`);
+    }
+  }
+
+  /** True if a live block with this birth stamp starts at `block`. Never throws on bad refs. */
+  isLive(block: number, stamp: number): boolean {
+    if (stamp === 0 || !this.isBlockStart(block)) return false;
+    const i = this.door.at(block);
+    return this.door.words[i + 1] === stamp && isLiveHeader(this.door.words, i, block);
+  }
+
+  /** Layout id in the block's header, which must have been proved. */
+  layoutOf(block: number): number {
+    const i = this.door.at(block);
+    return this.door.words[i] as number;
+  }
+
+  /** Birth stamp in the block's header, which must have been proved. */
+  stampOf(block: number): number {
+    const i = this.door.at(block);
+    return this.door.words[i + 1] as number;
+  }
+
+  /** Bytes of payload that the block can hold. */
+  capacityBytes(block: number): number {
+    const word0 = this.heap.slabWord(block >>> 10, 0);
+    const kind = word0 & 0xff;
+    const value = (word0 >>> 8) & 0xff;
+    if (kind === SLAB_KIND_SMALL && value < CLASS_GRANULES.length) return (CLASS_GRANULES[value] as number) * 16 - 16;
+    if (kind === SLAB_KIND_LARGE && value <= SPAN_ORDER_MAX) return 2 ** value * SLAB_GRANULES * 16 - 16;
+    throw new ShmStoreError('CORRUPT', `Slab ${block >>> 10} holds no blocks.`);
+  }
+
+  /** Throws CORRUPT unless `block` is the start of a live block, of whatever layout. */
+  prove(block: number): void {
+    if (this.isBlockStart(block)) {
+      const i = this.door.at(block);
+      if (isLiveHeader(this.door.words, i, block)) return;
+    }
+    throw new ShmStoreError('CORRUPT', `No live block starts at granule ${block >>> 0}.`);
+  }
+
+  /** True if the slab's descriptor allows a block to start at this granule (R2). */
+  private isBlockStart(block: number): boolean {
+    const slab = block >>> 10;
+    if (slab < this.heap.bounds(0) || slab >= this.heap.bounds(1)) return false;
+    const i = this.door.atSystem(this.heap.descriptor(slab));
+    const word0 = this.door.words[i] as number;
+    const kind = word0 & 0xff;
+    const offset = block & (SLAB_GRANULES - 1);
+    if (kind === SLAB_KIND_LARGE) return offset === 0;
+    if (kind !== SLAB_KIND_SMALL) return false;
+    const granules = CLASS_GRANULES[(word0 >>> 8) & 0xff];
+    if (granules === undefined) return false;
+    return offset % granules === 0 && offset + granules <= (this.door.words[i + 1] as number) >>> 16;
+  }
+
+  private allocateSmall(layoutId: number, sizeClass: number): number {
+    const { door, heap } = this;
+    const granules = CLASS_GRANULES[sizeClass] as number;
+    let slab = heap.head(CLASS_HEADS_GRANULE, sizeClass);
+    if (slab === 0) slab = this.addSlab(sizeClass);
+    else if (slab < heap.bounds(0) || slab >= heap.bounds(1)) throw corruptSlab(slab, sizeClass);
+    const d = door.overwrite(heap.descriptor(slab));
+    const table = door.words;
+    const word0 = table[d] as number;
+    const word1 = table[d + 1] as number;
+    const firstFree = word1 & 0xffff;
+    let handedOut = word1 >>> 16;
+    let nextFree = 0;
+    let block: number;
+    let i: number;
+    if ((word0 & 0xffff) !== (SLAB_KIND_SMALL | (sizeClass << 8))) throw corruptSlab(slab, sizeClass);
+    if (firstFree !== 0) {
+      block = ((slab << 10) + firstFree - 1) | 0;
+      if ((firstFree - 1) % granules !== 0 || firstFree - 1 + granules > handedOut) throw corruptSlab(slab, sizeClass);
+      i = door.overwrite(block);
+      if (!isFreeHeader(door.words, i, block)) throw corruptSlab(slab, sizeClass);
+      nextFree = (door.words[i + 2] as number) & 0xffff;
+      door.guardBlock(block, granules);
+    } else {
+      if (handedOut + granules > SLAB_GRANULES) throw corruptSlab(slab, sizeClass);
+      block = ((slab << 10) + handedOut) | 0;
+      handedOut += granules;
+      door.guardBlock(block, granules);
+      i = door.atSystem(block);
+    }
+    const words = door.words;
+    const used = (word0 >>> 16) + 1;
+    table[d] = (word0 & 0xffff) | (used << 16);
+    table[d + 1] = nextFree | (handedOut << 16);
+    const end = i + granules * 4;
+    if (granules <= 16) for (let k = i + 4; k < end; k++) words[k] = 0;
+    else words.fill(0, i + 4, end);
+    writeLiveHeader(words, i, block, layoutId, this.nextStamp(), door.levelId);
+    if (used === CLASS_CAPACITY[sizeClass]) {
+      heap.unlink(CLASS_HEADS_GRANULE, sizeClass, slab);
+      const full = heap.touch(heap.descriptor(slab));
+      door.words[full + 2] = 0;
+      door.words[full + 3] = 0;
+    }
+    return block;
+  }
+
+  private addSlab(sizeClass: number): number {
+    const slab = allocateSpan(this.heap, 0);
+    this.heap.writeSlab(slab, SLAB_KIND_SMALL | (sizeClass << 8), 0, 0, 0);
+    const next = this.heap.push(CLASS_HEADS_GRANULE, sizeClass, slab);
+    if (next !== 0) this.heap.put(this.heap.descriptor(slab), 2, next);
+    return slab;
+  }
+
+  private allocateLarge(layoutId: number, totalBytes: number): number {
+    const order = Math.max(0, Math.ceil(Math.log2(totalBytes / (SLAB_GRANULES * 16))));
+    const slab = allocateSpan(this.heap, order);
+    this.heap.writeSlab(slab, SLAB_KIND_LARGE | (order << 8) | (1 << 16), 0, 0, 0);
+    const block = (slab << 10) | 0;
+    const granules = 2 ** order * SLAB_GRANULES;
+    this.door.guardBlock(block, granules);
+    const i = this.door.overwrite(block);
+    const words = this.door.words;
+    words.fill(0, i + 4, i + granules * 4);
+    writeLiveHeader(words, i, block, layoutId, this.nextStamp(), this.door.levelId);
+    return block;
+  }
+
+  private nextStamp(): number {
+    this.door.guardBlock(0, 1);
+    const i = this.door.atSystem(STAMP_GRANULE) + STAMP_WORD;
+    const words = this.door.words;
+    const stamp = ((words[i] as number) + 1) | 0 || 1;
+    words[i] = stamp;
+    return stamp;
+  }
+
+  private release(block: number): void {
+    const { door, heap } = this;
+    const slab = block >>> 10;
+    this.prove(block);
+    const word0 = heap.slabWord(slab, 0);
+    const value = (word0 >>> 8) & 0xff;
+    const small = (word0 & 0xff) === SLAB_KIND_SMALL;
+    const firstFree = small ? heap.slabWord(slab, 1) & 0xffff : 0;
+    const i = heap.settling ? door.own(block, block, 1) : door.overwrite(block);
+    writeFreeHeader(door.words, i, block, firstFree);
+    if (small) this.releaseSmall(block, slab, value);
+    else releaseSpan(heap, slab, value);
+  }
+
+  private releaseSmall(block: number, slab: number, sizeClass: number): void {
+    const { door, heap } = this;
+    const d = heap.touch(heap.descriptor(slab));
+    const words = door.words;
+    const word0 = words[d] as number;
+    const used = word0 >>> 16;
+    if (used === 0) throw corruptSlab(slab, sizeClass);
+    words[d] = (word0 & 0xffff) | ((used - 1) << 16);
+    words[d + 1] = ((words[d + 1] as number) & ~0xffff) | ((block & (SLAB_GRANULES - 1)) + 1);
+    if (used === CLASS_CAPACITY[sizeClass]) {
+      const next = heap.push(CLASS_HEADS_GRANULE, sizeClass, slab);
+      const again = heap.touch(heap.descriptor(slab));
+      door.words[again + 2] = next;
+      door.words[again + 3] = 0;
+    }
+    // Only at the commit may an empty slab go back: before it, an undo could not restore the free list inside a slab that was used anew.
+    if (used === 1 && heap.settling && (heap.slabWord(slab, 2) !== 0 || heap.slabWord(slab, 3) !== 0)) {
+      heap.unlink(CLASS_HEADS_GRANULE, sizeClass, slab);
+      releaseSpan(heap, slab, 0);
+    }
+  }
+}
+
+function corruptSlab(slab: number, sizeClass: number): ShmStoreError {
+  return new ShmStoreError('CORRUPT', `Slab ${slab} of size class ${sizeClass} contradicts itself. Run a check of the store.`);
+}
