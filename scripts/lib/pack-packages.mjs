@@ -33,7 +33,9 @@ export function withOwnDependencies(name, packed, found = new Set()) {
 }
 
 async function runOrThrow(command, commandArguments, cwd) {
-  const result = await capture(command, commandArguments, { cwd });
+  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1' };
+  const result = await capture(command, commandArguments, { cwd, env });
   if (result.code === 0) return result;
-  throw new Error(`${command} ${commandArguments.join(' ')} failed in ${cwd}:\n${result.output}`);
+  console.error(`${command} ${commandArguments.join(' ')} failed in ${cwd}:\n${result.output}`);
+  throw new Error('nothing was packed; see above');
 }
