@@ -86,7 +86,7 @@ const forbidden = [
       'Two files that import each other are one concept in two places; also loading order would decide what works.',
     severity: 'error',
     from: { path: '^(packages|bench|examples)/.*/?src/' },
-    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    to: { circular: true },
   },
   {
     name: 'src-imports-no-tests',
@@ -109,7 +109,6 @@ export default {
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },
     exclude: { path: ['(^|/)node_modules/', '\\.tsbuildinfo$', '/native/build/', '/prebuilds/'] },
-    includeOnly: { path: ['^packages/', '^bench/', '^examples/'] },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],

@@ -12,14 +12,12 @@ import { readPackages, root } from './workspace.mjs';
 export async function packPackages(folder) {
   await runOrThrow('pnpm', ['exec', 'turbo', 'run', 'prebuild', '--output-logs=errors-only'], root);
   mkdirSync(folder, { recursive: true });
-  const packed = new Map();
-  for (const { folder: packageFolder, manifest } of readPackages()) {
+  const entries = readPackages().map(async ({ folder: packageFolder, manifest }) => {
     const source = join(root, packageFolder);
     const { stdout } = await runOrThrow('pnpm', ['pack', '--json', '--pack-destination', folder], source);
-    const { filename } = JSON.parse(stdout);
-    packed.set(manifest.name, { tarball: filename, folder: source, manifest });
-  }
-  return packed;
+    return [manifest.name, { tarball: JSON.parse(stdout).filename, folder: source, manifest }];
+  });
+  return new Map(await Promise.all(entries));
 }
 
 /** Packages of ours that `name` needs, itself included. */
