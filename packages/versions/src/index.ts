@@ -1,2 +1,11 @@
-// Content-addressed versions of code on disk, with a state machine that knows which one can be trusted.
-export {};
+// Versions of modules on disk: what was built, what can be trusted, and what to go back to.
+
+export type { FileSystem } from './file-system.ts';
+export { nodeFileSystem } from './file-system.ts';
+export type { RegistryOptions } from './open-registry.ts';
+export { openRegistry } from './open-registry.ts';
+export type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions } from './registry.ts';
+export type { VersionEvent, VersionState } from './state-machine.ts';
+export type { CrashReport, HistoryEntry, ModuleHistoryEntry, Version, VersionKey } from './version.ts';
+export type { VersionsErrorCode, VersionsErrorDetails } from './versions-error.ts';
+export { VersionsError } from './versions-error.ts';
