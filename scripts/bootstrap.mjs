@@ -1,14 +1,12 @@
-// From a fresh clone to a running command with nothing but Node, npm and a C++ compiler: `npm test` and `npm run demo`
-// come here. The machine is checked first, so that what is missing is named in one line; then the pinned pnpm is
-// started, which puts itself on the PATH for everything below (turbo needs that).
+// From a fresh clone to a running program with nothing but Node, npm and a C++ compiler: `npm test` and `npm run demo`
+// come here. The machine is checked first, so that what is missing is named in one line; then the pinned pnpm installs,
+// and the program runs with pnpm on its PATH (turbo needs that).
 //
-//   node scripts/bootstrap.mjs <root script> [arguments]
-import { existsSync, readFileSync } from 'node:fs';
+//   node scripts/bootstrap.mjs <program> [arguments]
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { environmentWithPnpm, install } from './lib/install.mjs';
 import { runToEnd } from './lib/run.mjs';
-
-const root = new URL('..', import.meta.url).pathname;
-const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const complaints = [...complainAboutNode(), ...complainAboutTools()];
 if (complaints.length > 0) {
@@ -16,9 +14,25 @@ if (complaints.length > 0) {
   process.exit(1);
 }
 
-const inside = ['node', join(root, 'scripts/inside-pnpm.mjs'), ...process.argv.slice(2)];
-const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
-process.exit(await runToEnd('npx', ['-y', `--package=${packageManager}`, '--', ...inside], { cwd: root, env }));
+stopWhenOrphaned();
+const env = environmentWithPnpm();
+const installed = await install(env);
+if (installed !== 0) {
+  console.error('mofo: the installation failed, nothing was run. Its output above says why.');
+  process.exit(installed);
+}
+process.exit(await runToEnd(process.execPath, process.argv.slice(2), { env }));
+
+/** npm ends at SIGTERM without passing it on; then nobody waits for us any more, and we stop what we started. */
+function stopWhenOrphaned() {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 500);
+  timer.unref();
+}
 
 function complainAboutNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
