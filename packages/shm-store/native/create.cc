@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include "clock.h"
 #include "lock.h"
-#include "monotonic.h"
 #include "reserve.h"
 
 namespace mofo {

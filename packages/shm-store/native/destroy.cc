@@ -1,19 +1,19 @@
 #include "destroy.h"
 
-#include <pthread.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <cerrno>
 #include <cstring>
+#include "clock.h"
 #include "create.h"
+#include "lock.h"
 #include "segment.h"
 
 namespace mofo {
 
 namespace {
 
-constexpr long ROLE_WAIT_MS = 100;
-constexpr long WRITE_WAIT_MS = 2000;
+constexpr double ROLE_WAIT_MS = 100;
+constexpr double WRITE_WAIT_MS = 2000;
 
 /** Control's header page, mapped for as long as this lives. */
 class ControlMapping {
@@ -37,16 +37,7 @@ class ControlMapping {
 /** Holds one of the robust locks if it could be had in time. A dead owner's lock is had: its journal goes with the store. */
 class HeldMutex {
  public:
-  HeldMutex(pthread_mutex_t* mutex, long waitMs) : mutex_(mutex) {
-    timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += waitMs / 1000;
-    until.tv_nsec += waitMs % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-      until.tv_sec += 1;
-      until.tv_nsec -= 1000000000;
-    }
-    error_ = pthread_mutex_timedlock(mutex_, &until);
+  HeldMutex(pthread_mutex_t* mutex, double waitMs) : mutex_(mutex), error_(lockUntil(mutex, monotonicMs() + waitMs)) {
     if (error_ == EOWNERDEAD) error_ = pthread_mutex_consistent(mutex_);
   }
   ~HeldMutex() {
@@ -72,9 +63,9 @@ Status retire(const FileDescriptor& control, const std::string& name, bool force
   ControlMapping mapping(control);
   if (!mapping.isMapped()) return Status::fail("MAP_FAILED", std::string("mapping control failed: ") + strerror(errno) + ".", errno);
   const StoreView& view = mapping.view();
-  HeldMutex role(view.controlAt<pthread_mutex_t>(layout::CONTROL_ROLE_LOCK), ROLE_WAIT_MS);
+  HeldMutex role(roleLockOf(view), ROLE_WAIT_MS);
   if (!role.isFree() && !force) return busy(name, "role");
-  HeldMutex write(view.controlAt<pthread_mutex_t>(layout::CONTROL_WRITE_LOCK), role.isFree() ? WRITE_WAIT_MS : 0);
+  HeldMutex write(writeLockOf(view), role.isFree() ? WRITE_WAIT_MS : 0);
   if (!write.isFree() && !force) return busy(name, "write");
   __atomic_store_n(view.controlAt<uint32_t>(layout::CONTROL_RETIRED), 1u, __ATOMIC_SEQ_CST);
   return Status::ok();

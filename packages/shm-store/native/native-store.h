@@ -34,7 +34,8 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   Napi::Value reserveJournal(const Napi::CallbackInfo& info);
   Napi::Value reserveUndo(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
-  bool exposeMemory(Napi::Env env, Napi::Object object);
+  Status exposeMemory(Napi::Env env, Napi::Object object, bool created);
+  bool requireTransaction(Napi::Env env) const;
   static void onEnvironmentEnd(void* store);
   void closeNow();
 
@@ -44,11 +45,12 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   Napi::Value assistReader(const Napi::CallbackInfo& info);
 
   std::shared_ptr<StoreMapping> mapping_;
+  std::atomic<bool> exiting_{false};
+  FlagGate gate_{exiting_};
   StoreView view_;
   std::unique_ptr<SegmentReserver> reserver_;
   /** Null after close(). */
   std::unique_ptr<TransactionCore> transactions_;
-  std::atomic<bool> exiting_{false};
   bool hooked_ = false;
 };
 

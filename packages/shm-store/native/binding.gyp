@@ -1,0 +1,31 @@
+{
+  "targets": [
+    {
+      "target_name": "shm_store",
+      "sources": [
+        "binding.cc",
+        "binding-process.cc",
+        "binding-transaction.cc",
+        "create.cc",
+        "destroy.cc",
+        "js-error.cc",
+        "list.cc",
+        "listen.cc",
+        "memory-limit.cc",
+        "native-store.cc",
+        "process.cc",
+        "process-watcher.cc",
+        "reserve.cc",
+        "segment.cc",
+        "slots.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "_FILE_OFFSET_BITS=64"],
+      "cflags!": ["-O3"],
+      "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++20"],
+      "cflags": ["-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"],
+      "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti"],
+      "ldflags": ["-pthread"]
+    }
+  ]
+}

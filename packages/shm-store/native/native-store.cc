@@ -1,0 +1,233 @@
+#include "native-store.h"
+
+#include <sys/mman.h>
+#include <algorithm>
+#include "create.h"
+#include "js-error.h"
+#include "recovery.h"
+#include "slots.h"
+
+namespace mofo {
+
+namespace {
+
+constexpr uint64_t WINDOW_BYTES = layout::WINDOW_GRANULES * layout::GRANULE_BYTES;
+
+/** A thread that holds the write lock for longer than this while the store is opened is stuck. */
+constexpr int64_t RECOVERY_WAIT_MS = 10000;
+
+using KeepAlive = std::shared_ptr<StoreMapping>;
+
+/**
+ * An ArrayBuffer over part of the mapping, which keeps the mapping alive. NO_EXTERNAL_BUFFERS where V8 runs in its sandbox.
+ */
+Status makeBuffer(Napi::Env env, const KeepAlive& mapping, uint8_t* start, uint64_t bytes, Napi::Value& result) {
+  auto keepAlive = std::make_unique<KeepAlive>(mapping);
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env, start, size_t(bytes), [](napi_env, void*, void* hint) { delete static_cast<KeepAlive*>(hint); }, keepAlive.get(), &buffer);
+  if (status == napi_ok) {
+    (void)keepAlive.release();
+    result = Napi::Value(env, buffer);
+    return Status::ok();
+  }
+  // napi_no_external_buffers_allowed, which headers of NAPI_VERSION 8 may not name.
+  constexpr int NO_EXTERNAL_BUFFERS = 22;
+  if (int(status) == NO_EXTERNAL_BUFFERS)
+    return Status::fail("NO_EXTERNAL_BUFFERS", "this runtime does not let JavaScript see memory outside its own heap.");
+  return Status::fail("SYSTEM_ERROR", "an ArrayBuffer of " + std::to_string(bytes) + " bytes over the store could not be made.");
+}
+
+bool setMember(Napi::Env env, Napi::Object object, const char* name, Napi::Value value) {
+  const napi_property_descriptor descriptor = {name, nullptr, nullptr, nullptr, nullptr, value, napi_enumerable, nullptr};
+  return napi_define_properties(env, object, 1, &descriptor) == napi_ok;
+}
+
+Status readRequest(const Napi::CallbackInfo& info, OpenRequest& request) {
+  const Status wrong = Status::fail("INVALID_ARGUMENT", "a store is opened with { name, sizeBytes, create, exactAddress }.");
+  if (info.Length() != 1 || !info[0].IsObject()) return wrong;
+  const Napi::Object options = info[0].As<Napi::Object>();
+  const Napi::Value name = options.Get("name"), size = options.Get("sizeBytes"), create = options.Get("create"),
+                    exact = options.Get("exactAddress");
+  if (info.Env().IsExceptionPending() || !name.IsString() || !size.IsNumber() || !create.IsBoolean() || !exact.IsBoolean()) return wrong;
+  request.name = name.As<Napi::String>().Utf8Value();
+  request.create = create.As<Napi::Boolean>();
+  request.exactAddress = exact.As<Napi::Boolean>();
+  const double sizeBytes = size.As<Napi::Number>().DoubleValue();
+  if (!(sizeBytes >= 0 && sizeBytes <= double(layout::STORE_SIZE_MAX_BYTES)) || double(uint64_t(sizeBytes)) != sizeBytes)
+    return Status::fail("INVALID_SIZE", "the given number of bytes is no size for a store.");
+  request.sizeBytes = uint64_t(sizeBytes);
+  return Status::ok();
+}
+
+/** Replays or rolls back what threads that died left in their slots. */
+Status recoverDeadOwners(StoreView& view, WaitGate& gate) {
+  Status status = lockWrite(view, gate, RECOVERY_WAIT_MS);
+  if (!status.isOk()) return status;
+  status = recoverAll(view);
+  unlockWrite(view);
+  return status;
+}
+
+/** Journal and undo range begin with their first step; what an earlier owner of the slot had reserved beyond it is given back. */
+Status prepareRanges(const StoreMapping& mapping, const StoreView& view, SegmentReserver& reserver) {
+  const Geometry& geometry = mapping.geometry();
+  const uint64_t journal = geometry.journalOffset() + view.slot * geometry.slotBytes();
+  struct Range {
+    uint64_t offset, capacity, pagesWord;
+  };
+  for (const Range& range : {Range{journal, geometry.journalBytes(), layout::SLOT_JOURNAL_RESERVED},
+                             Range{journal + geometry.journalBytes(), geometry.undoBytes(), layout::SLOT_UNDO_RESERVED}}) {
+    uint32_t* pages = view.slotAt<uint32_t>(view.slot, range.pagesWord);
+    if (uint64_t(*pages) * layout::PAGE_BYTES <= RANGE_STEP_MIN_BYTES) continue;
+    __atomic_store_n(pages, uint32_t(RANGE_STEP_MIN_BYTES / layout::PAGE_BYTES), __ATOMIC_RELEASE);
+    releaseRange(mapping.files().control, range.offset + RANGE_STEP_MIN_BYTES, range.offset + range.capacity);
+  }
+  Status status = reserver.reserveJournal(RANGE_STEP_MIN_BYTES);
+  return status.isOk() ? reserver.reserveUndo(RANGE_STEP_MIN_BYTES) : status;
+}
+
+/** The argument of a reservation: a whole number from 0 to 2^53. */
+bool readCount(const Napi::CallbackInfo& info, uint64_t& count) {
+  const double value = info.Length() == 1 && info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+  if (value >= 0 && value <= 9007199254740992.0 && double(uint64_t(value)) == value) {
+    count = uint64_t(value);
+    return true;
+  }
+  throwStatus(info.Env(), Status::fail("INVALID_ARGUMENT", "a reservation takes one whole number that is not negative."));
+  return false;
+}
+
+}  // namespace
+
+Napi::Function NativeStore::define(Napi::Env env) {
+  return DefineClass(env, "NativeStore",
+                     {
+                         InstanceMethod<&NativeStore::reserveMain>("reserveMain"),
+                         InstanceMethod<&NativeStore::reserveJournal>("reserveJournal"),
+                         InstanceMethod<&NativeStore::reserveUndo>("reserveUndo"),
+                         InstanceMethod<&NativeStore::close>("close"),
+                         InstanceMethod<&NativeStore::transaction>("transaction"),
+                         InstanceMethod<&NativeStore::guardPages>("guardPages"),
+                         InstanceMethod<&NativeStore::assistReader>("assistReader"),
+                     });
+}
+
+NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeStore>(info) {
+  const Napi::Env env = info.Env();
+  OpenRequest request;
+  OpenedStore opened;
+  Status status = readRequest(info, request);
+  if (status.isOk()) status = openSegments(request, opened);
+  if (!throwUnlessOk(env, status)) return;
+  mapping_ = std::move(opened.mapping);
+  view_ = mapping_->view();
+  reserver_ = std::make_unique<SegmentReserver>(mapping_.get(), &view_);
+  transactions_ = std::make_unique<TransactionCore>(&view_, &gate_);
+  status = claimSlot(view_, [this] { return recoverDeadOwners(view_, gate_); });
+  if (!status.isOk()) {
+    transactions_.reset();
+    throwStatus(env, status);
+    return;
+  }
+  status = prepareRanges(*mapping_, view_, *reserver_);
+  opened.lock.release();
+  napi_add_env_cleanup_hook(env, onEnvironmentEnd, this);
+  hooked_ = true;
+  if (status.isOk()) status = exposeMemory(env, info.This().As<Napi::Object>(), opened.created);
+  if (!status.isOk()) {
+    closeNow();
+    throwStatus(env, status);
+  }
+}
+
+NativeStore::~NativeStore() { closeNow(); }
+
+Status NativeStore::exposeMemory(Napi::Env env, Napi::Object object, bool created) {
+  const Geometry& geometry = mapping_->geometry();
+  const Napi::Array windows = Napi::Array::New(env);
+  Napi::Value buffer;
+  for (uint64_t at = 0; at < geometry.sizeBytes; at += WINDOW_BYTES) {
+    Status status = makeBuffer(env, mapping_, view_.main + at, std::min(WINDOW_BYTES, geometry.sizeBytes - at), buffer);
+    if (!status.isOk()) return status;
+    windows.Set(uint32_t(at / WINDOW_BYTES), buffer);
+  }
+  bool isSet = setMember(env, object, "windows", windows);
+  struct Part {
+    const char* name;
+    uint8_t* start;
+    uint64_t bytes;
+  };
+  for (const Part& part : {Part{"control", view_.control, geometry.fixedBytes()},
+                           Part{"journal", view_.journal(view_.slot), geometry.journalBytes()},
+                           Part{"undo", view_.undo(view_.slot), geometry.undoBytes()}}) {
+    Status status = makeBuffer(env, mapping_, part.start, part.bytes, buffer);
+    if (!status.isOk()) return status;
+    isSet = isSet && setMember(env, object, part.name, buffer);
+  }
+  isSet = isSet && setMember(env, object, "slot", Napi::Number::New(env, view_.slot)) &&
+          setMember(env, object, "created", Napi::Boolean::New(env, created));
+  return isSet ? Status::ok() : Status::fail("EXITING", "the environment is ending.");
+}
+
+bool NativeStore::requireOpen(Napi::Env env) const {
+  if (transactions_ != nullptr) return true;
+  throwStatus(env, Status::fail("CLOSED", "this store handle is closed."));
+  return false;
+}
+
+/** Memory is reserved under the write lock only. */
+bool NativeStore::requireTransaction(Napi::Env env) const {
+  if (!requireOpen(env)) return false;
+  if (transactions_->isOpen()) return true;
+  throwStatus(env, Status::fail("NO_TRANSACTION", "memory of the store is reserved in a transaction only."));
+  return false;
+}
+
+Napi::Value NativeStore::reserveMain(const Napi::CallbackInfo& info) {
+  uint64_t granule = 0;
+  if (readCount(info, granule) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveMain(granule));
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeStore::reserveJournal(const Napi::CallbackInfo& info) {
+  uint64_t bytes = 0;
+  if (readCount(info, bytes) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveJournal(bytes));
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeStore::reserveUndo(const Napi::CallbackInfo& info) {
+  uint64_t bytes = 0;
+  if (readCount(info, bytes) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveUndo(bytes));
+  return info.Env().Undefined();
+}
+
+Napi::Value NativeStore::close(const Napi::CallbackInfo& info) {
+  if (transactions_ != nullptr && transactions_->isOpen()) {
+    throwStatus(info.Env(), Status::fail("IN_TRANSACTION", "a store cannot be closed inside its own transaction."));
+    return info.Env().Undefined();
+  }
+  closeNow();
+  return info.Env().Undefined();
+}
+
+void NativeStore::onEnvironmentEnd(void* store) {
+  auto* self = static_cast<NativeStore*>(store);
+  self->exiting_ = true;
+  self->hooked_ = false;
+  self->closeNow();
+}
+
+void NativeStore::closeNow() {
+  if (hooked_) napi_remove_env_cleanup_hook(Env(), onEnvironmentEnd, this);
+  hooked_ = false;
+  if (transactions_ == nullptr) return;
+  // What a terminated body left open is rolled back. If that fails the slot stays pending, and the next opener sees to it.
+  if (transactions_->isOpen()) (void)transactions_->abort().isOk();
+  releaseSlot(view_);
+  transactions_.reset();
+  reserver_.reset();
+  mapping_.reset();
+}
+
+}  // namespace mofo
