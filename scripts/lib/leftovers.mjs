@@ -10,7 +10,7 @@ export function listSegments() {
 }
 
 /**
- * Removes the segments that came since `before`, except those that a living process still has mapped.
+ * Removes the segments that came since `before`, except those of a store that a living process still has mapped.
  * @param {ReadonlySet<string>} before from listSegments()
  * @returns {string[]} one sentence per leftover
  */
@@ -19,19 +19,27 @@ export function removeLeftovers(before) {
   if (added.length === 0) return [];
   const holders = findHolders(added);
   return added.map((name) => {
-    const pids = holders.get(name);
-    if (pids !== undefined) return `${folder}/${name} is still held by process ${pids.join(', ')}; not removed`;
+    const pids = holders.get(storeOf(name));
+    if (pids !== undefined)
+      return `${folder}/${name}: its store is still held by process ${[...pids].join(', ')}; not removed`;
     rmSync(`${folder}/${name}`, { force: true });
     return `${folder}/${name} was left behind; removed`;
   });
 }
 
+/** The files of one store differ in their last part: mofo.<store>.main, .backup, .control, .lock. */
+function storeOf(name) {
+  return name.slice(0, name.lastIndexOf('.'));
+}
+
+/** Which processes have which stores mapped: store → process ids. */
 function findHolders(names) {
   const holders = new Map();
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     const maps = readMaps(pid);
-    for (const name of names) {
-      if (maps.includes(`${folder}/${name}\n`)) holders.set(name, [...(holders.get(name) ?? []), pid]);
+    for (const name of names.filter((name) => maps.includes(`${folder}/${name}\n`))) {
+      const store = storeOf(name);
+      holders.set(store, (holders.get(store) ?? new Set()).add(pid));
     }
   }
   return holders;
