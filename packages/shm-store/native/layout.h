@@ -109,6 +109,7 @@ constexpr uint64_t SLOT_UNDO_RESERVED = 92ull;  // u32 undo bytes / PAGE_BYTES w
 constexpr uint64_t SLOT_WAITING_FOR = 128ull;  // u32 0 nothing, 1 write lock, 2 role lock (R9)
 constexpr uint64_t SLOT_WAITING_SINCE = 136ull;  // f64 monotonic ms
 constexpr uint64_t SLOT_WAITING_OWNER = 144ull;  // u32 tid of the lock's holder as last seen
+constexpr uint64_t SLOT_WATCHING = 148ull;  // u32 number of threads of this slot that wait for the doorbell
 constexpr uint64_t SLOT_RUNNING = 192ull;  // u32 number of runs begun and not ended (0 idle)
 constexpr uint64_t SLOT_RUNNING_SERIAL = 196ull;  // u32 grows at each begin
 constexpr uint64_t SLOT_DEADLINE = 200ull;  // f64 monotonic ms by which the current run must end; 0 none
@@ -143,7 +144,7 @@ constexpr uint64_t LAYOUT_TREE_NODE48 = 20ull;  // tree node, up to 48 children
 constexpr uint64_t LAYOUT_TREE_NODE256 = 21ull;  // tree node, up to 256 children
 constexpr uint64_t LAYOUT_USER_FIRST = 64ull;  // first layout id of user types
 
-constexpr uint32_t LAYOUT_HASH = 1717145691u;
+constexpr uint32_t LAYOUT_HASH = 1496116098u;
 constexpr uint32_t SIZE_CLASSES_BYTES[] = {32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1360, 2048, 2720, 4096, 5456, 8192};
 
 }  // namespace mofo::layout

@@ -201,6 +201,8 @@ export const SLOT_WAITING_FOR: 128 = 128;
 export const SLOT_WAITING_SINCE: 136 = 136;
 /** u32 tid of the lock's holder as last seen */
 export const SLOT_WAITING_OWNER: 144 = 144;
+/** u32 number of threads of this slot that wait for the doorbell */
+export const SLOT_WATCHING: 148 = 148;
 /** u32 number of runs begun and not ended (0 idle) */
 export const SLOT_RUNNING: 192 = 192;
 /** u32 grows at each begin */
@@ -265,7 +267,7 @@ export const LAYOUT_TREE_NODE256: 21 = 21;
 export const LAYOUT_USER_FIRST: 64 = 64;
 
 /** Hash of the whole table; stored in main and control, and compared when a store is opened. */
-export const LAYOUT_HASH: 1717145691 = 1717145691;
+export const LAYOUT_HASH: 1496116098 = 1496116098;
 
 /** Block sizes of the size classes in bytes, header included. */
 export const SIZE_CLASSES_BYTES: readonly number[] = [
