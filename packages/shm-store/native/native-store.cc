@@ -113,7 +113,7 @@ Napi::Function NativeStore::define(Napi::Env env) {
                      });
 }
 
-NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeStore>(info) {
+NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeStore>(info), gate_(info.Env(), exiting_) {
   const Napi::Env env = info.Env();
   OpenRequest request;
   OpenedStore opened;

@@ -7,6 +7,7 @@
 #include <napi.h>
 #include <atomic>
 #include <memory>
+#include "environment-gate.h"
 #include "reserve.h"
 #include "segment.h"
 #include "store-view.h"
@@ -46,12 +47,14 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
 
   std::shared_ptr<StoreMapping> mapping_;
   std::atomic<bool> exiting_{false};
-  FlagGate gate_{exiting_};
+  EnvironmentGate gate_;
   StoreView view_;
   std::unique_ptr<SegmentReserver> reserver_;
   /** Null after close(). */
   std::unique_ptr<TransactionCore> transactions_;
   bool hooked_ = false;
+  /** True while the callback of transaction() runs. */
+  bool inTransactionFrame_ = false;
 };
 
 }  // namespace mofo

@@ -103,15 +103,6 @@ Status TransactionCore::abort() {
   return Status::ok();
 }
 
-Status TransactionCore::recoverDeadOwners() {
-  if (open_) return Status::fail("IN_TRANSACTION", "recovery runs between transactions.");
-  Status status = lockWrite(*view_, *gate_, -1);
-  if (!status.isOk()) return status;
-  status = recoverAll(*view_);
-  unlockWrite(*view_);
-  return status;
-}
-
 void TransactionCore::finish() {
   raiseEpochIfWanted(*view_);
   storeDouble(view_->slotAt<double>(view_->slot, layout::SLOT_TRANSACTION_ID), 0);

@@ -29,8 +29,6 @@ class TransactionCore {
   Status commit(uint32_t journalWords);
   /** Rolls back. Fails with STORE_DAMAGED if the undo list is unusable. The lock is given back either way. */
   Status abort();
-  /** Takes the write lock and brings the slots of dead threads to rest: for claiming one of them. Not while a transaction is open. */
-  Status recoverDeadOwners();
   /** True from a begin that succeeded to the end of its commit or abort: this thread holds the write lock. */
   bool isOpen() const { return open_; }
 
