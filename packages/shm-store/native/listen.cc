@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <vector>
 #include "file-descriptor.h"
 
 namespace mofo {
@@ -38,7 +39,8 @@ Status listenOn(const addrinfo& address, const std::string& where, int backlog, 
 
 Status listenTcp(const std::string& host, uint16_t port, int backlog, int& fd) {
   const std::string service = std::to_string(port);
-  for (const std::string& name : host.empty() ? std::initializer_list<std::string>{"::", "0.0.0.0"} : std::initializer_list<std::string>{host}) {
+  const std::vector<std::string> names = host.empty() ? std::vector<std::string>{"::", "0.0.0.0"} : std::vector<std::string>{host};
+  for (const std::string& name : names) {
     addrinfo hints = {};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
