@@ -1,6 +1,6 @@
 // The lock between processes: a claim to write one particular generation of a module's record.
 //
-//   record.json   generation 17, the newest; replaced by rename(2)
+//   record.jsonl   generation 17, the newest; replaced by rename(2)
 //   claim-18.1 -> "host,boot,namespace,pid,tid,start"     (symbolic link: made and signed in one system call)
 //   claim-18.2 -> ...                                     only if the owner of claim-18.1 was found dead
 //

@@ -1,14 +1,14 @@
 // One module's directory: the record, its claims, its temporary files.
 //
 //   <registry>/fees/
-//     record.json        the newest generation
-//     record.json.bak    the generation before
+//     record.jsonl        the newest generation
+//     record.jsonl.bak    the generation before
 //     claim-<g>.<n>      someone is writing generation g (claim.ts)
 //     temporary-<who>-<n>
 //     bundles/<hash>     (bundle-files.ts)
 //
 // A change: read generation g, compute g+1, claim g+1, write it to a temporary file, fsync, name the old file `.bak`, rename the
-// temporary file to record.json, release, fsync the directory. A kill before the rename leaves g, after it g+1; record.json is never
+// temporary file to record.jsonl, release, fsync the directory. A kill before the rename leaves g, after it g+1; record.jsonl is never
 // absent and never half written. The call returns after the last fsync, so what it reports survives a power cut; so does what
 // it found already done by others, for then the directory is synced all the same.
 //
@@ -52,7 +52,7 @@ export class ModuleStore {
     this.#fileSystem = fileSystem;
     this.module = module;
     this.directory = directory;
-    this.recordPath = `${directory}/record.json`;
+    this.recordPath = `${directory}/record.jsonl`;
     this.#lockTimeoutMs = lockTimeoutMs;
   }
 
@@ -224,14 +224,20 @@ export class ModuleStore {
 
   /** Puts the synced file `temporary` in the record's place and keeps the old one. */
   #publish(temporary: string, oldGeneration: number): void {
-    if (oldGeneration > 0) {
-      const old = this.temporaryPath(this.directory);
-      this.#fileSystem.link(this.recordPath, old);
-      this.#fileSystem.rename(old, `${this.recordPath}.bak`);
-      // POSIX: renaming onto another name of the same file does nothing. It is the same file if a killed change got just this far.
+    const old = this.temporaryPath(this.directory);
+    try {
+      if (oldGeneration > 0) {
+        this.#fileSystem.link(this.recordPath, old);
+        this.#fileSystem.rename(old, `${this.recordPath}.bak`);
+        // POSIX: renaming onto another name of the same file does nothing. It is the same file if a killed change got just this far.
+        removeIfThere(this.#fileSystem, old);
+      }
+      this.#fileSystem.rename(temporary, this.recordPath);
+    } catch (error) {
       removeIfThere(this.#fileSystem, old);
+      removeIfThere(this.#fileSystem, temporary);
+      throw error;
     }
-    this.#fileSystem.rename(temporary, this.recordPath);
   }
 
   #sweepOnce(): void {
