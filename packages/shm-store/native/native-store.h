@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include "environment-gate.h"
+#include "environment-gate.h"
 #include "reserve.h"
 #include "segment.h"
 #include "store-view.h"

@@ -88,10 +88,9 @@ export class ShmStoreError extends Error {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.data = options.data ?? {};
-    // The first line of the stack is made from the name when the stack is captured.
+    // The name shows the code wherever the error is printed; the stack's first line is made from it.
     Object.defineProperty(this, 'name', { value: `ShmStoreError [${code}]`, configurable: true, writable: true });
     Error.captureStackTrace(this, new.target);
-    this.name = 'ShmStoreError';
   }
 }
 
