@@ -1,0 +1,9 @@
+// Takes the write lock of a store and keeps it until it is killed. Argument: name.
+import { openSegments } from '../../dist/open.js';
+
+const store = openSegments({ name: process.argv[2] });
+store.transaction(() => {
+  console.log(JSON.stringify({ holding: true }));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  return 0;
+});
