@@ -1,0 +1,44 @@
+// Where the watchdog's words lie in a process slot (layout.json has the table), as indexes into views of one slot.
+//
+// The last 256 bytes (SLOT_USER) are laid out here:
+//
+//   byte 0     u32  candidates: asynchronous runs in flight while no synchronous one is on top; 0: the run named is exact
+//   byte 4     u32  record: 0 none, else 1 + reason (death-record.ts); written last, cleared first
+//   byte 8     f64  pid of the dead owner               byte 16    f64  term of the dead owner
+//   byte 24    f64  monotonic ms of its death           byte 32    f64  task id, 0 none
+//   byte 40    u32  candidates                          byte 44    u32  runs that were open; 0 idle
+//   byte 48    u32  byte length of the label            byte 52    up to 200 bytes of label
+
+import { CONTROL_SLOTS, type NativeStore, SLOT_BYTES, SLOT_COUNT, SLOT_USER } from '@mofo/shm-store';
+
+/** Views of one slot. */
+export interface SlotViews {
+  readonly words: Uint32Array;
+  readonly floats: Float64Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Views of slot `index` of the store. @throws RangeError when there is no such slot */
+export function slotViews(native: NativeStore, index: number): SlotViews {
+  if (!(Number.isInteger(index) && index >= 0 && index < SLOT_COUNT)) throw new RangeError(`there is no slot ${index}`);
+  const offset = CONTROL_SLOTS + index * SLOT_BYTES;
+  return {
+    words: new Uint32Array(native.control, offset, SLOT_BYTES / 4),
+    floats: new Float64Array(native.control, offset, SLOT_BYTES / 8),
+    bytes: new Uint8Array(native.control, offset, SLOT_BYTES),
+  };
+}
+
+/** Byte offsets of SLOT_USER's parts from the slot's start. */
+export const USER_CANDIDATES: number = SLOT_USER;
+export const RECORD_STATE: number = SLOT_USER + 4;
+export const RECORD_PID: number = SLOT_USER + 8;
+export const RECORD_TERM: number = SLOT_USER + 16;
+export const RECORD_DEATH_AT: number = SLOT_USER + 24;
+export const RECORD_TASK_ID: number = SLOT_USER + 32;
+export const RECORD_CANDIDATES: number = SLOT_USER + 40;
+export const RECORD_OPEN_RUNS: number = SLOT_USER + 44;
+export const RECORD_LABEL_LENGTH: number = SLOT_USER + 48;
+export const RECORD_LABEL: number = SLOT_USER + 52;
+/** Bytes of label that a record holds. */
+export const RECORD_LABEL_BYTES = 200;
