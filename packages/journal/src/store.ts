@@ -1,0 +1,278 @@
+// A store: segments, heap, types, transactions and named roots, put together for one thread.
+
+import {
+  Catalog,
+  CHANNEL_COMMITS,
+  CONTROL_CHANNELS,
+  CONTROL_COMMIT_COUNT,
+  CONTROL_RESERVED_GRANULES,
+  CONTROL_SEQUENCE,
+  CONTROL_SLOTS,
+  CONTROL_TERM,
+  type FieldType,
+  Heap,
+  MAIN_SIZE,
+  MAIN_TIMELINE,
+  type Memory,
+  type NativeStore,
+  openSegments,
+  readSection,
+} from '@mofo/shm-store';
+import { JournalError } from './errors.ts';
+import { RedoDoor } from './redo/redo-door.ts';
+import { addRoot, listRoots, ROOT_VALUE_WORD, type RootEntry } from './roots.ts';
+import { Transactions } from './transaction.ts';
+
+/** Types of a store's named roots. */
+export type RootDeclaration = Readonly<Record<string, FieldType<unknown, never>>>;
+
+/** What a declaration of roots gives: a live handle, or the value, by name. */
+export type RootHandles<R extends RootDeclaration> = {
+  readonly [Name in keyof R]: R[Name] extends FieldType<infer Out, never> ? Out : never;
+};
+
+/** Options of {@link openStore}. */
+export interface OpenStoreOptions<R extends RootDeclaration> {
+  /** 1 to 64 letters, digits, `_` and `-`. */
+  readonly name: string;
+  /** Largest size the store may grow to, in bytes: a multiple of 16 KiB from 1 MiB to 64 GiB. Not needed to attach. Default 64 MiB when created. */
+  readonly sizeBytes?: number;
+  /** Make the store when there is none. Default true. */
+  readonly create?: boolean;
+  /** Map main at its recorded address or refuse with ADDRESS_TAKEN: for stores with native regions that hold raw pointers. Default false. */
+  readonly exactAddress?: boolean;
+  /** Roots that this program uses; missing ones are made, existing ones must have the same type. */
+  readonly root?: R;
+}
+
+/** Facts about an open store. */
+export interface StoreStatus {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Bytes of main with memory behind them. */
+  readonly reservedBytes: number;
+  /** Commits since the store was created or restored here. */
+  readonly commitCount: number;
+  readonly commitSequence: number;
+  readonly term: number;
+  readonly timeline: number;
+  /** This thread's slot. */
+  readonly slot: number;
+}
+
+/** Size of a store that is created without `sizeBytes`. */
+export const STORE_SIZE_DEFAULT_BYTES: number = 64 * 2 ** 20;
+
+const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'root']);
+
+/**
+ * Opens the store `name`, making it when there is none.
+ *
+ * Synchronous; tens of microseconds to attach, whatever the size. The data stays until `destroyStore(name)`, whatever becomes of the processes; it
+ * is in memory only: use snapshots against power cuts. Any number of processes and worker threads may open it at once.
+ *
+ * @throws ShmStoreError as documented in the README of @mofo/shm-store; JournalError ROOT_MISMATCH when a root has another type.
+ * @example
+ * const store = openStore({ name: 'bank', sizeBytes: 64 * 2 ** 20, root: { total: counter() } });
+ * store.transaction(() => store.root.total.add(100));
+ * store.close();
+ */
+export function openStore<const R extends RootDeclaration = Record<never, never>>(options: OpenStoreOptions<R>): Store<R> {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.has(name)) throw new TypeError(`openStore has no option "${name}"; it has ${[...OPTION_NAMES].join(', ')}.`);
+  }
+  const native = openSegments({
+    name: options.name,
+    sizeBytes: options.sizeBytes ?? 0,
+    create: options.create ?? true,
+    sizeDefaultBytes: STORE_SIZE_DEFAULT_BYTES,
+    exactAddress: options.exactAddress ?? false,
+  });
+  try {
+    return new Store(options.name, native, options.root);
+  } catch (error) {
+    native.close();
+    throw error;
+  }
+}
+
+/** One store as one thread sees it. */
+export class Store<R extends RootDeclaration = Record<never, never>> {
+  readonly name: string;
+  /** Live handles and values of the declared roots. */
+  readonly root: RootHandles<R>;
+  /** What field types and collections work on; for packages that bring their own. */
+  readonly memory: Memory;
+  /** The segments themselves; for the packages above. */
+  readonly native: NativeStore;
+
+  private readonly transactions: Transactions;
+  private readonly watches = new Set<() => void>();
+  private readonly controlWords: Uint32Array;
+  private readonly controlFloats: Float64Array;
+  private readonly main: DataView;
+  private stopDoorbell: (() => void) | undefined;
+  private closed = false;
+
+  constructor(name: string, native: NativeStore, root?: R) {
+    this.name = name;
+    this.native = native;
+    const door = new RedoDoor(native);
+    const heap = new Heap(door);
+    this.transactions = new Transactions(native, door, heap);
+    const run = <T>(body: () => T): T => this.transactions.transaction(body);
+    const catalog = new Catalog({ door, heap, run });
+    this.memory = { door, heap, catalog, run };
+    this.controlWords = new Uint32Array(native.control, 0, CONTROL_SLOTS / 4);
+    this.controlFloats = new Float64Array(native.control, 0, CONTROL_SLOTS / 8);
+    this.main = new DataView(native.windows[0] as ArrayBuffer);
+    this.root = this.addRoots((root ?? {}) as R);
+  }
+
+  /**
+   * Runs `body` synchronously: all its changes happen, or none. It sees its own writes. Nested, it joins the outer one, and its failure undoes
+   * only itself. Survives SIGKILL of this process at any instruction: then nothing happened, or (after the mark) whoever comes next completes it.
+   *
+   * @returns what `body` returns; rethrows what it throws.
+   * @throws JournalError ASYNC_TRANSACTION when `body` returns a promise, TRANSACTION_IN_READ inside `read`.
+   * @throws ShmStoreError STORE_FULL, OUT_OF_MEMORY, JOURNAL_FULL (all after rolling back), FENCED, RETIRED, STORE_DAMAGED (nothing was begun).
+   */
+  transaction<T>(body: () => T): T {
+    this.requireOpen();
+    return this.transactions.transaction(body);
+  }
+
+  /**
+   * Runs `body` without a lock, again until everything it read belongs to one moment. It must have no effects. Inside a transaction it just runs.
+   */
+  read<T>(body: () => T): T {
+    this.requireOpen();
+    return this.transactions.read(body);
+  }
+
+  /**
+   * Adds roots to the store (in one transaction, if any is missing) and returns their handles.
+   *
+   * @throws JournalError ROOT_MISMATCH when a root of that name has another type; nothing is changed.
+   */
+  addRoots<const A extends RootDeclaration>(declaration: A): RootHandles<A> {
+    this.requireOpen();
+    const names = Object.keys(declaration);
+    const { memory } = this;
+    const types = declaration as unknown as Readonly<Record<string, FieldType<unknown, unknown>>>;
+    let entries = this.transactions.read(() => this.findRoots(names, types));
+    if (entries.size < names.length) {
+      entries = this.transactions.transaction(() => {
+        const found = this.findRoots(names, types);
+        for (const name of names) {
+          if (!found.has(name)) found.set(name, addRoot(memory, name, types[name] as FieldType<unknown, unknown>));
+        }
+        return found;
+      });
+    }
+    const handles = {};
+    for (const name of names) {
+      const type = types[name] as FieldType<unknown, unknown>;
+      const { block } = entries.get(name) as RootEntry;
+      Object.defineProperty(handles, name, rootProperty(memory, type, block));
+    }
+    return handles as RootHandles<A>;
+  }
+
+  /**
+   * Calls `onCommit` after commits of any process, soon and at most once for several. Does not keep the process alive.
+   *
+   * @returns a handle whose `close` ends it.
+   */
+  watch(onCommit: () => void): { close(): void; [Symbol.dispose](): void } {
+    this.requireOpen();
+    const watch = (): void => onCommit();
+    this.watches.add(watch);
+    if (this.watches.size === 1) this.startDoorbell();
+    const close = (): void => {
+      this.watches.delete(watch);
+      if (this.watches.size === 0) this.endDoorbell();
+    };
+    return { close, [Symbol.dispose]: close };
+  }
+
+  /** Nominal size in bytes. */
+  get sizeBytes(): number {
+    return this.main.getFloat64(MAIN_SIZE, true);
+  }
+
+  /** Facts for people and programs. Costs microseconds. */
+  get status(): StoreStatus {
+    this.requireOpen();
+    return {
+      name: this.name,
+      sizeBytes: this.sizeBytes,
+      reservedBytes: (this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number) * 16,
+      commitCount: this.controlFloats[CONTROL_COMMIT_COUNT / 8] as number,
+      commitSequence: this.controlWords[CONTROL_SEQUENCE / 4] as number,
+      term: this.controlFloats[CONTROL_TERM / 8] as number,
+      timeline: this.main.getUint32(MAIN_TIMELINE, true),
+      slot: this.native.slot,
+    };
+  }
+
+  /** Detaches this thread. The data stays. Safe to call twice. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.endDoorbell();
+    this.watches.clear();
+    this.native.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  private findRoots(names: readonly string[], types: Readonly<Record<string, FieldType<unknown, unknown>>>): Map<string, RootEntry> {
+    const wanted = new Set(names);
+    const found = new Map<string, RootEntry>();
+    for (const entry of listRoots(this.memory)) {
+      if (!wanted.has(entry.name)) continue;
+      const type = types[entry.name] as FieldType<unknown, unknown>;
+      const declared = JSON.stringify(type.describe());
+      const stored = JSON.stringify(entry.description);
+      if (declared !== stored) {
+        throw new JournalError(
+          'ROOT_MISMATCH',
+          `The root "${entry.name}" of store "${this.name}" is declared as ${declared} but stored as ${stored}. Nothing was changed. ` +
+            'Declare it as it is stored, or use another name and move the data.',
+        );
+      }
+      found.set(entry.name, entry);
+    }
+    return found;
+  }
+
+  private startDoorbell(): void {
+    const channel = (CONTROL_CHANNELS >> 2) + CHANNEL_COMMITS;
+    let seen = this.controlWords[channel] as number;
+    this.stopDoorbell = this.native.watchDoorbell(() => {
+      const now = this.controlWords[channel] as number;
+      if (now === seen) return;
+      seen = now;
+      for (const watch of [...this.watches]) watch();
+    });
+  }
+
+  private endDoorbell(): void {
+    this.stopDoorbell?.();
+    this.stopDoorbell = undefined;
+  }
+
+  private requireOpen(): void {
+    if (!this.closed) return;
+    throw new JournalError('CLOSED', `The handle of store "${this.name}" is closed. The data is untouched: open it again.`);
+  }
+}
+
+/** Collections are live handles and are made once; other values are read at each use. */
+function rootProperty(memory: Memory, type: FieldType<unknown, unknown>, block: number): PropertyDescriptor {
+  const read = (): unknown => readSection(memory.door, () => type.read(memory, block, ROOT_VALUE_WORD));
+  return type.isHandle ? { enumerable: true, value: read() } : { enumerable: true, get: read };
+}

@@ -1,0 +1,86 @@
+// One child process of the launcher, main or clone: starting it, talking to it, and how it ended.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { FromChild, ToChild } from './messages.ts';
+
+/** The file descriptor under which children find the listening socket. */
+export const LISTEN_FD = 4;
+
+/** Last bytes of stderr kept to find out what a child died of. */
+const STDERR_TAIL_BYTES = 8192;
+
+/** How a child ended. */
+export interface ChildEnd {
+  readonly pid: number;
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderrTail: string;
+}
+
+/** How a child is started. */
+export interface ChildOptions {
+  readonly appDirectory: string;
+  readonly listenFd: number;
+  readonly heapLimitBytes: number;
+  readonly onMessage: (child: Child, message: FromChild) => void;
+  readonly onEnd: (child: Child, end: ChildEnd) => void;
+  /** Gets what the child prints. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
+}
+
+/** A running child. */
+export class Child {
+  readonly pid: number;
+  readonly startedAt: number = performance.now();
+  /** What it last said it was. */
+  role: 'starting' | 'main' | 'clone' = 'starting';
+  private readonly process: ChildProcess;
+  private stderrTail = '';
+
+  constructor(options: ChildOptions) {
+    const program = fileURLToPath(new URL('./process.js', import.meta.url));
+    const heapMegabytes = Math.max(16, Math.floor(options.heapLimitBytes / 2 ** 20));
+    this.process = spawn(process.execPath, [`--max-old-space-size=${heapMegabytes}`, '--enable-source-maps', program], {
+      cwd: options.appDirectory,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', options.listenFd],
+      // Its own group, so that Ctrl-C at the terminal reaches the launcher alone and the launcher stops the children in order.
+      detached: true,
+    });
+    this.pid = this.process.pid ?? 0;
+    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => options.onOutput('stdout', text));
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderrTail = (this.stderrTail + text).slice(-STDERR_TAIL_BYTES);
+      options.onOutput('stderr', text);
+    });
+    this.process.on('message', (message) => options.onMessage(this, message as FromChild));
+    // After 'close' everything it printed has been read.
+    this.process.on('close', (exitCode, signal) => options.onEnd(this, { pid: this.pid, exitCode, signal, stderrTail: this.stderrTail }));
+    this.process.on('error', (error) => {
+      this.stderrTail += String(error);
+    });
+  }
+
+  /** True until its end has been reported. */
+  get isAlive(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null;
+  }
+
+  /** Sends a message; one to a child that is just ending is lost, which its end tells. */
+  send(message: ToChild): void {
+    if (this.process.connected) this.process.send(message, () => {});
+  }
+
+  /** Sends a signal. */
+  kill(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+}
+
+/** What a child died of, in a few words, from wait status and the end of its stderr. */
+export function causeOfEnd(end: ChildEnd): string {
+  if (/FATAL ERROR: .*(heap|memory)/i.test(end.stderrTail)) return 'heap exhausted';
+  if (end.signal !== null) return end.signal;
+  if (/Uncaught|Error: /.test(end.stderrTail) && end.exitCode === 1) return 'uncaught exception';
+  return `exit code ${end.exitCode}`;
+}

@@ -1,0 +1,99 @@
+// How other commands (`mofo status`, `mofo snapshot`, …) reach a running launcher: a unix socket in the application's `.mofo` folder, one JSON
+// request per connection, one JSON answer. The folder's mode (0700) is what keeps others out. The launcher holds the instance lock, so a
+// socket file that is there at its start is a dead one's and may be removed.
+
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { MofoError, systemCodeOf } from '../errors.ts';
+
+/** A command for the launcher. */
+export interface ControlRequest {
+  readonly what: 'status' | 'snapshot' | 'promote' | 'revert';
+  readonly module?: string;
+  readonly version?: string;
+}
+
+type Answer = { readonly value: unknown } | { readonly error: { readonly code: string; readonly message: string } };
+
+/** Longest request or answer in bytes. */
+const MESSAGE_MAX_BYTES = 2 ** 20;
+
+/** Where an application's control socket lies. */
+export function controlSocketPath(stateDirectory: string): string {
+  return join(stateDirectory, 'control.sock');
+}
+
+/** Serves requests until `close`. */
+export async function serveControl(
+  stateDirectory: string,
+  handle: (request: ControlRequest) => Promise<unknown>,
+): Promise<{ close(): void }> {
+  mkdirSync(stateDirectory, { recursive: true });
+  chmodSync(stateDirectory, 0o700);
+  const path = controlSocketPath(stateDirectory);
+  rmSync(path, { force: true });
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    void readAll(socket)
+      .then((text) => handle(JSON.parse(text) as ControlRequest))
+      .then((value): Answer => ({ value }))
+      .catch(
+        (error: unknown): Answer => ({
+          error: { code: codeOf(error), message: error instanceof Error ? error.message : String(error) },
+        }),
+      )
+      .then((answer) => socket.end(JSON.stringify(answer)));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  server.unref();
+  return {
+    close: () => {
+      server.close();
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+/** Asks the running launcher. Throws MofoError NOT_RUNNING when there is none, and what the launcher answers. */
+export async function askLauncher(stateDirectory: string, request: ControlRequest): Promise<unknown> {
+  const socket = createConnection({ path: controlSocketPath(stateDirectory), allowHalfOpen: true });
+  const text = await new Promise<string>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.end(JSON.stringify(request));
+      readAll(socket).then(resolve, reject);
+    });
+  }).catch((error: unknown) => {
+    const code = systemCodeOf(error);
+    if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error;
+    throw new MofoError(
+      'NOT_RUNNING',
+      'The application is not running here. Nothing was done. Start it with: npx mofo run',
+      { cause: error },
+    );
+  });
+  const answer = JSON.parse(text) as Answer;
+  if ('error' in answer)
+    throw new MofoError('REQUEST_FAILED', answer.error.message, { data: { code: answer.error.code } });
+  return answer.value;
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'INTERNAL';
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of socket as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > MESSAGE_MAX_BYTES) throw new MofoError('REQUEST_FAILED', 'The message is longer than 1 MiB.');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}

@@ -1,0 +1,261 @@
+// The launcher: holds the listening socket and runs no user code. It keeps two children alive, of which one is main and the other its clone (which of
+// them is decided by the role lock, not here), passes new versions on, and says what happens.
+//
+//   none ──spawn──▶ main ──ready──▶ spawn clone ──ready──▶ both (updates are passed on only here)
+//   both ──main dies──▶ the clone becomes main by itself ──▶ spawn clone
+//   both ──clone dies──▶ spawn clone
+//   both die ──▶ spawn main: it finds the store in shared memory and continues
+//
+// Children that die in quick succession use up a budget; when it is empty the launcher stops with a clear message and the store intact.
+
+import type { Registry } from '@mofo/versions';
+import { RestartBudget } from '@mofo/watchdog';
+import type { Config } from '../config/config.ts';
+import { MofoError } from '../errors.ts';
+import { causeOfEnd, Child, type ChildEnd } from './child.ts';
+import type { ControlRequest } from './control-socket.ts';
+import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
+
+/** What a launcher is made of. */
+export interface LauncherOptions {
+  readonly config: Config;
+  readonly appDirectory: string;
+  readonly mode: 'dev' | 'run';
+  readonly listenFd: number;
+  readonly registry: Registry;
+  readonly onEvent: (event: RuntimeEvent) => void;
+  readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
+}
+
+/** Longest time in ms for children to stop in order before they are killed. */
+export const CHILD_STOP_LIMIT_MS = 10_000;
+
+/** Longest time in ms that a request waits for main's answer. */
+export const REQUEST_LIMIT_MS = 60_000;
+
+interface PendingUpdate {
+  readonly module: string;
+  readonly hash: string;
+  readonly savedAt: number | undefined;
+}
+
+interface PendingRequest {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Keeps an application running. */
+export class Launcher {
+  /** Resolves with the exit code when everything has ended. */
+  readonly ended: Promise<number>;
+  private readonly options: LauncherOptions;
+  private readonly children = new Set<Child>();
+  private readonly budget = new RestartBudget();
+  private readonly pendingUpdates = new Map<string, PendingUpdate>();
+  private readonly requests = new Map<number, PendingRequest>();
+  private readonly whenServing: (() => void)[] = [];
+  private nextRequest = 1;
+  private stopping = false;
+  private exitCode = 0;
+  private lastTakeover: { readonly report: TakeoverReport; readonly end?: ChildEnd } | undefined;
+  private resolveEnded: (code: number) => void = () => {};
+
+  constructor(options: LauncherOptions) {
+    this.options = options;
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve;
+    });
+  }
+
+  /** Starts main, then the clone. Resolves when main serves. */
+  start(): Promise<void> {
+    this.spawn();
+    return this.serving();
+  }
+
+  /** Resolves when there is a main. */
+  serving(): Promise<void> {
+    if (this.main !== undefined) return Promise.resolve();
+    return new Promise((resolve) => this.whenServing.push(resolve));
+  }
+
+  /** The child that serves. */
+  get main(): Child | undefined {
+    return this.withRole('main');
+  }
+
+  /** The child that waits, loaded and attached. */
+  get clone(): Child | undefined {
+    return this.withRole('clone');
+  }
+
+  /** Gives main a new version to try, as soon as main and clone are both ready; a newer one of the same module replaces it. */
+  update(module: string, hash: string, savedAt?: number): void {
+    this.pendingUpdates.set(module, { module, hash, savedAt });
+    this.passUpdates();
+  }
+
+  /** Asks main to do something. */
+  request(request: ControlRequest): Promise<unknown> {
+    const { main } = this;
+    if (main === undefined) throw new MofoError('NOT_READY', 'No main process is ready at this moment. Nothing was done. Try again.');
+    const id = this.nextRequest++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.requests.delete(id);
+        reject(new MofoError('NOT_READY', `Main did not answer within ${REQUEST_LIMIT_MS} ms. Look at it with: npx mofo status`));
+      }, REQUEST_LIMIT_MS).unref();
+      const settle = (done: () => void): void => {
+        clearTimeout(timer);
+        done();
+      };
+      this.requests.set(id, { resolve: (value) => settle(() => resolve(value)), reject: (error) => settle(() => reject(error)) });
+      main.send({ type: 'request', id, ...request });
+    });
+  }
+
+  /** Stops everything in order: the clone first, so that main's end is no takeover. Resolves when the children have ended. */
+  async stop(): Promise<number> {
+    if (!this.stopping) {
+      this.stopping = true;
+      const killer = setTimeout(() => {
+        for (const child of this.children) child.kill('SIGKILL');
+      }, CHILD_STOP_LIMIT_MS);
+      for (const child of this.children) if (child.role !== 'main') child.kill('SIGKILL');
+      for (const child of this.children) if (child.role === 'main') child.send({ type: 'stop' });
+      void this.ended.then(() => clearTimeout(killer));
+      this.endIfDone();
+    }
+    return this.ended;
+  }
+
+  private withRole(role: Child['role']): Child | undefined {
+    for (const child of this.children) if (child.role === role && child.isAlive) return child;
+    return undefined;
+  }
+
+  private spawn(): void {
+    const { config, appDirectory, mode, listenFd, onOutput } = this.options;
+    const child = new Child({
+      appDirectory,
+      listenFd,
+      heapLimitBytes: config.heapLimitBytes,
+      onMessage: (from, message) => this.receive(from, message),
+      onEnd: (from, end) => this.childEnded(from, end),
+      onOutput,
+    });
+    this.children.add(child);
+    child.send({ type: 'start', config, appDirectory, listenFd, mode });
+  }
+
+  private receive(child: Child, message: FromChild): void {
+    switch (message.type) {
+      case 'ready':
+        child.role = message.role;
+        if (message.role === 'main') this.mainIsReady();
+        else this.passUpdates();
+        return;
+      case 'became-main':
+        child.role = 'main';
+        this.tookOver(child, message.report);
+        return;
+      case 'event':
+        this.options.onEvent(message.event);
+        return;
+      case 'stable':
+        this.clone?.send({ type: 'follow', module: message.module, hash: message.hash });
+        return;
+      case 'refused':
+        this.giveUp(`${message.code}: ${message.message}`);
+        return;
+      case 'answer': {
+        const pending = this.requests.get(message.id);
+        this.requests.delete(message.id);
+        if (message.error === undefined) pending?.resolve(message.value);
+        else pending?.reject(new MofoError('REQUEST_FAILED', message.error.message, { data: { code: message.error.code } }));
+      }
+    }
+  }
+
+  private mainIsReady(): void {
+    for (const resolve of this.whenServing.splice(0)) resolve();
+    this.ensureTwo();
+    this.passUpdates();
+  }
+
+  private tookOver(child: Child, report: TakeoverReport): void {
+    this.lastTakeover = { report };
+    const what = report.label === '' ? '' : ` in ${report.label}`;
+    this.options.onEvent({
+      at: Date.now(),
+      kind: 'takeover',
+      ...(report.module === undefined ? {} : { module: report.module }),
+      ...(report.version === undefined ? {} : { version: report.version }),
+      message: `${report.reason}${what}: pid ${child.pid} took over from ${report.deadPid} in ${report.latencyMs.toFixed(2)} ms`,
+      data: { ...report, pid: child.pid },
+    });
+    this.mainIsReady();
+  }
+
+  private childEnded(child: Child, end: ChildEnd): void {
+    this.children.delete(child);
+    const cause = causeOfEnd(end);
+    if (this.stopping) {
+      if (child.role === 'main' && end.exitCode !== 0) this.exitCode = 1;
+      this.endIfDone();
+      return;
+    }
+    this.options.onEvent({
+      at: Date.now(),
+      kind: 'crash',
+      message: `${child.role === 'starting' ? 'a starting process' : child.role} (pid ${end.pid}) ended: ${cause}`,
+      data: { pid: end.pid, role: child.role, cause, exitCode: end.exitCode, signal: end.signal },
+    });
+    this.refineBlame(end, cause);
+    if (!this.budget.spend(performance.now()).allowed) {
+      this.giveUp(`The processes of the application ended too often (last: ${cause}). The store is intact; mend the cause and start again.`);
+      return;
+    }
+    this.ensureTwo();
+  }
+
+  /** The wait status says what the clone could only guess (SIGSEGV, exit code, heap exhausted): add it to the version's history. */
+  private refineBlame(end: ChildEnd, cause: string): void {
+    const report = this.lastTakeover?.report;
+    if (report === undefined || report.deadPid !== end.pid || report.module === undefined || report.version === undefined) return;
+    const version = this.options.registry.get(report.module, report.version);
+    if (version === undefined || version.state !== 'unstable') return;
+    const reason = `${report.reason === 'hang' ? 'hang' : cause} in ${report.label}`;
+    this.options.registry.quarantine(version, reason);
+    this.options.onEvent({ at: Date.now(), kind: 'unstable', module: version.module, version: version.id, message: reason, data: { hash: version.hash, refined: true } });
+  }
+
+  private ensureTwo(): void {
+    if (this.stopping) return;
+    const living = [...this.children].filter((child) => child.isAlive);
+    if (living.length === 0) this.spawn();
+    else if (living.length === 1 && living[0]?.role === 'main') this.spawn();
+  }
+
+  private passUpdates(): void {
+    const { main, clone } = this;
+    if (main === undefined || clone === undefined) return;
+    for (const { module, hash, savedAt } of this.pendingUpdates.values()) {
+      main.send({ type: 'update', module, hash, ...(savedAt === undefined ? {} : { savedAt }) });
+    }
+    this.pendingUpdates.clear();
+  }
+
+  private giveUp(message: string): void {
+    this.exitCode = 1;
+    this.options.onEvent({ at: Date.now(), kind: 'stop', message });
+    void this.stop();
+  }
+
+  private endIfDone(): void {
+    if (this.children.size > 0) return;
+    for (const { reject } of this.requests.values()) reject(new MofoError('NOT_READY', 'The application is stopping. Nothing was done.'));
+    this.requests.clear();
+    this.resolveEnded(this.exitCode);
+  }
+}

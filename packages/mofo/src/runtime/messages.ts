@@ -1,0 +1,74 @@
+// What launcher and children say to each other over the IPC channel. Plain data only.
+
+import type { Config } from '../config/config.ts';
+
+/** What happened, for the timeline; `kind` decides the colour, `message` is for people, `data` for programs. */
+export interface RuntimeEvent {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly kind:
+    | 'start'
+    | 'update'
+    | 'stable'
+    | 'unstable'
+    | 'takeover'
+    | 'crash'
+    | 'snapshot'
+    | 'restore'
+    | 'task'
+    | 'clone'
+    | 'stop'
+    | 'warning';
+  readonly module?: string;
+  /** Short id of the version. */
+  readonly version?: string;
+  readonly message: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** What a clone reports when it has become main. */
+export interface TakeoverReport {
+  /** `crash`, `hang`, `released`, or `start` when there was nobody to take over from. */
+  readonly reason: string;
+  readonly deadPid: number;
+  /** What the dead process was running, as its slot says; empty if nothing. */
+  readonly label: string;
+  readonly module?: string;
+  readonly version?: string;
+  /** From death seen to role, recovery, blame and quarantine done, in ms. */
+  readonly latencyMs: number;
+}
+
+/** Launcher to child. */
+export type ToChild =
+  | {
+      readonly type: 'start';
+      readonly config: Config;
+      readonly appDirectory: string;
+      readonly listenFd: number;
+      readonly mode: 'dev' | 'run';
+    }
+  | { readonly type: 'update'; readonly module: string; readonly hash: string; readonly savedAt?: number }
+  | { readonly type: 'follow'; readonly module: string; readonly hash: string }
+  | {
+      readonly type: 'request';
+      readonly id: number;
+      readonly what: 'status' | 'snapshot' | 'promote' | 'revert';
+      readonly module?: string;
+      readonly version?: string;
+    }
+  | { readonly type: 'stop' };
+
+/** Child to launcher. */
+export type FromChild =
+  | { readonly type: 'ready'; readonly role: 'main' | 'clone' }
+  | { readonly type: 'became-main'; readonly report: TakeoverReport }
+  | { readonly type: 'event'; readonly event: RuntimeEvent }
+  | { readonly type: 'stable'; readonly module: string; readonly hash: string }
+  | { readonly type: 'refused'; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'answer';
+      readonly id: number;
+      readonly value?: unknown;
+      readonly error?: { readonly code: string; readonly message: string };
+    };

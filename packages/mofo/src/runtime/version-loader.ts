@@ -1,0 +1,45 @@
+// From a version in the registry to a version that can run: read and verify the bundle, evaluate it, open its state, start it.
+
+import * as journal from '@mofo/journal';
+import * as shmStore from '@mofo/shm-store';
+import type { Registry, Version } from '@mofo/versions';
+import { loadModule } from '../modules/load-module.ts';
+import type { ProvidedPackages } from '../modules/module-require.ts';
+import * as authoring from '../authoring.ts';
+import { type ContextServices, openContext } from './module-context.ts';
+import { RunningVersion } from './running-version.ts';
+
+/** The runtime's own packages: what a bundle's `require` of them answers, so that there is one instance of each. */
+const provided: ProvidedPackages = { mofo: authoring, '@mofo/journal': journal, '@mofo/shm-store': shmStore };
+
+/**
+ * Loads a version. Synchronous; runs the module's top-level code in this process.
+ *
+ * @throws MofoError LOAD_FAILED and others of `loadModule`; VersionsError BUNDLE_CORRUPT; codes of opening its state. Whatever ran before is untouched.
+ */
+export function loadVersion(registry: Registry, version: Version, appDirectory: string, services: ContextServices): RunningVersion {
+  const label = services.guard.label(`${version.module}@${version.id} load`);
+  return services.guard.run(label, () => {
+    const loaded = loadModule({
+      module: version.module,
+      id: version.id,
+      bundle: registry.readBundle(version),
+      source: version.source,
+      directory: appDirectory,
+      provided,
+    });
+    const running = new RunningVersion({ module: version.module, hash: version.hash, id: version.id }, loaded.definition);
+    openContext(running, services);
+    return running;
+  });
+}
+
+/** Versions to try for a module, best first: the most recent stable one, then what has not failed, newest first. */
+export function candidates(registry: Registry, module: string): Version[] {
+  const stable = registry.latestStable(module);
+  const untried = registry
+    .list(module)
+    .filter((version) => version.state === 'checked' || version.state === 'probation')
+    .sort((a, b) => b.addedAt - a.addedAt);
+  return stable === undefined ? untried : [stable, ...untried];
+}
