@@ -11,6 +11,8 @@ import { directoryOfModule, moduleOfDirectory, requireModuleName } from './modul
 import type { Occasion } from './module-record.ts';
 import { addVersion, applyEvent, requireVersion, spendTry, stableVersions } from './module-record.ts';
 import { ModuleStore } from './module-store.ts';
+import { chooseForPruning } from './pruning.ts';
+import { publicVersion } from './public-version.ts';
 import type { ModuleRecord, VersionRecord } from './record-file.ts';
 import type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions } from './registry.ts';
 import type { VersionEvent } from './state-machine.ts';
@@ -310,37 +312,6 @@ function moveVersion(
   const version = requireVersion(record, hash);
   const changed = applyEvent(record, version, event, occasion);
   return { changed, value: publicVersion(module, version) };
-}
-
-/** Superseded and unstable versions beyond `keep` each, most recently useful ones kept; those that already drain go too. */
-function chooseForPruning(record: ModuleRecord, keep: number): { drain: VersionRecord[]; purge: VersionRecord[] } {
-  const newestFirst = [...record.versions].reverse();
-  const superseded = newestFirst.filter((version) => version.state === 'superseded');
-  superseded.sort((one, other) => (other.stableGeneration ?? 0) - (one.stableGeneration ?? 0));
-  const drain = superseded.slice(keep);
-  const unstable = newestFirst.filter((version) => version.state === 'unstable').slice(keep);
-  const draining = record.versions.filter((version) => version.state === 'draining');
-  return { drain, purge: [...drain, ...draining, ...unstable] };
-}
-
-function publicVersion(module: string, stored: VersionRecord): Version {
-  const { hash, id, state, source, note, bundler, sizeBytes, addedAt, triesLeft, triesSpent, stableAt } = stored;
-  return Object.freeze({
-    module,
-    hash,
-    id,
-    state,
-    reason: stored.history.at(-1)?.reason ?? '',
-    source,
-    note,
-    bundler,
-    sizeBytes,
-    addedAt,
-    triesLeft,
-    triesSpent,
-    stableAt,
-    crashes: Object.freeze(stored.crashes.map((crash) => Object.freeze({ ...crash }))),
-  });
 }
 
 function knownUnstable(module: string, version: VersionRecord): VersionsError {

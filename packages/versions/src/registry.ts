@@ -1,6 +1,6 @@
 // The handle that callers hold, as a contract. open-registry.ts implements it.
 //
-// Costs: reading calls read and check one file, about 0.1 ms for a module with twenty versions. Changing calls are synchronous, for the
+// Costs: reading calls read and check one file, 0.1 to 0.2 ms for a module with twenty versions. Changing calls are synchronous, for the
 // runtime wants them done at exact points: about 0.3 ms of work and two fsyncs, 1 to 10 ms on common disks. They may wait for
 // other processes' changes of the same module, blocking the thread, up to `lockTimeoutMs`. Changes of different modules never
 // wait for each other.

@@ -1,23 +1,24 @@
 // The life of a version, as one table. Everything that changes a state goes through `nextState`; there is no other place.
 //
-//                add                check               begin                promote
-//      (bundle) ────► staged ───────────► checked ───────────► probation ────────────► stable
-//                       │                    │                  │  ▲   ▲                │  ▲
-//                       │                    │        supersede │  │   │ begin          │  │ promote: the way back (revert),
-//                       └────────────────────┴──────────┬───────┘  │   │ (new tries)    │  │ only if it was stable before
-//                                                       ▼          │   │      supersede │  │
-//                                                  superseded ◄────┼───┼────────────────┘  │
-//                                                  │  │   └────────┼───┴───────────────────┤
-//                                                  │  │ drain      │                       │
-//                                                  │  ▼            │ retry                 │
-//                                                  │ draining ─────┼── begin, promote ─────┘
-//     quarantine:                                  │  │            │
-//     from every state ──► unstable ───────────────┼──┼────────────┘
-//     except purged           │                    │  │ purge
-//                             └────── purge ───────┼──┴──────► purged ── rebuild ──► staged
-//                                                  │             │
-//                                                  ▼             └────── rebuild ──► unstable, if that is what it was
-//                                       (stays: bundle kept, may be reverted to)
+//    add           check            begin              promote
+//   ─────► staged ───────► checked ────────► probation ─────────► stable
+//            │                │                │  ▲ ▲                │ ▲
+//            └────────────────┴──── supersede ─┤  │ │                │ │
+//                                              │  │ │     supersede  │ │ promote (revert: only
+//                              ┌───────────────┴──┼─┼────────────────┘ │ what was stable before)
+//                              ▼          begin   │ │                  │
+//                         superseded ─────────────┤ │                  │
+//                              │ └────────────────┼─┼──────────────────┤
+//                              │ drain    begin   │ │                  │
+//                              ▼                  │ │                  │
+//                          draining ──────────────┘ │                  │
+//                              │ └──────────────────┼──────────────────┘
+//                        purge │                    │ retry
+//                              ▼       purge        │               quarantine
+//                           purged ◄───────────── unstable ◄─────── every state but purged
+//                              │                    ▲
+//              staged ◄────────┴────────────────────┘
+//              (rebuild: back to unstable if that is what it was, else to staged)
 //
 // staged      bundle on disk, nothing known about it.
 // checked     bundled and its exports validated, nothing executed.
@@ -116,21 +117,20 @@ export function nextState(state: VersionState, event: VersionEvent, past: Versio
   return typeof target === 'function' ? target(past) : target;
 }
 
+const aims: { readonly [event in VersionEvent]: VersionState } = {
+  check: 'checked',
+  try: 'probation',
+  begin: 'probation',
+  promote: 'stable',
+  supersede: 'superseded',
+  drain: 'draining',
+  quarantine: 'unstable',
+  retry: 'probation',
+  purge: 'purged',
+  rebuild: 'staged',
+};
+
 /** The state that `event` usually leads to, for messages about a transition that was refused. */
 export function aimOf(event: VersionEvent): VersionState {
-  const aims = {
-    check: 'checked',
-    try: 'probation',
-    begin: 'probation',
-    promote: 'stable',
-    supersede: 'superseded',
-  } as const;
-  const moreAims = {
-    drain: 'draining',
-    quarantine: 'unstable',
-    retry: 'probation',
-    purge: 'purged',
-    rebuild: 'staged',
-  } as const;
-  return { ...aims, ...moreAims }[event];
+  return aims[event];
 }

@@ -88,7 +88,7 @@ function requireUsable(directory: string): void {
 }
 
 describe('a kill before any call to the file system leaves the registry as it was or as it becomes', () => {
-  test.each(['add', 'spendTry', 'markStable', 'quarantineInBackground'])(
+  test.each(['add', 'markStable', 'quarantineInBackground'])(
     'in %s',
     async (change) => {
       const { before, after, found } = await killEverywhere(change, 'none');
