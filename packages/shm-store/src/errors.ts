@@ -117,28 +117,35 @@ const ADVICE: Readonly<Partial<Record<ShmStoreErrorCode, string>>> = {
   PERMISSION: 'Nothing was changed. Check the user and the permissions.',
   FORMAT_UNKNOWN: 'It was not touched. Open it with the version that made it, or destroy it.',
   WRONG_BYTE_ORDER: 'It was not touched. Export it as XML on the machine that made it and import that here.',
-  LAYOUT_MISMATCH: 'It was not touched. Open it with the version that made it, or export it there as XML and import that here.',
+  LAYOUT_MISMATCH:
+    'It was not touched. Open it with the version that made it, or export it there as XML and import that here.',
   PID_NAMESPACE:
     'It was not touched. Run all its processes in one pid namespace (containers: share it), because thread ids name lock owners.',
-  LIBC_MISMATCH: 'It was not touched. Run all its processes with the same C library, because its locks are laid out by it.',
+  LIBC_MISMATCH:
+    'It was not touched. Run all its processes with the same C library, because its locks are laid out by it.',
   SIZE_MISMATCH: 'It was not touched. Leave sizeBytes out to attach to it as it is.',
-  STORE_INCOMPLETE: 'It was not touched. If you do not need what is left: destroy it with { force: true }, then create it again.',
+  STORE_INCOMPLETE:
+    'It was not touched. If you do not need what is left: destroy it with { force: true }, then create it again.',
   ADDRESS_TAKEN: 'Nothing was opened. Try again in a fresh process, before anything else is mapped.',
   MAP_FAILED: 'Nothing was opened. Raise the limit on address space (ulimit -v) or make the store smaller.',
-  NO_EXTERNAL_BUFFERS: 'Nothing was opened. Use a Node.js built without the V8 sandbox (Electron has it): run the store in a plain Node process.',
+  NO_EXTERNAL_BUFFERS:
+    'Nothing was opened. Use a Node.js built without the V8 sandbox (Electron has it): run the store in a plain Node process.',
   TOO_MANY_PROCESSES: 'Nothing was opened. Close the store in another process or thread first.',
   STORE_BUSY: 'It was left as it is. Stop the process that owns it, or pass { force: true }.',
-  CREATE_LOCK_TIMEOUT: 'Nothing was opened. Look for a stopped or hung process that is opening or destroying the store.',
+  CREATE_LOCK_TIMEOUT:
+    'Nothing was opened. Look for a stopped or hung process that is opening or destroying the store.',
   SHM_UNAVAILABLE: 'Nothing was opened. Mount a tmpfs on /dev/shm.',
   SHM_READ_ONLY: 'Nothing was changed. Remount /dev/shm read-write.',
-  SHM_FULL: 'Nothing was lost; the transaction, if one was open, rolls back. Free space in /dev/shm or mount it larger.',
+  SHM_FULL:
+    'Nothing was lost; the transaction, if one was open, rolls back. Free space in /dev/shm or mount it larger.',
   OUT_OF_MEMORY: 'Nothing was lost; the transaction, if one was open, rolls back. Free memory or raise the limit.',
   STORE_FULL: 'Nothing was lost; the transaction, if one was open, rolls back. Delete data, or make a larger store.',
   JOURNAL_FULL: 'The transaction rolls back; nothing was lost. Split it into smaller ones.',
   CLOSED: 'The data is untouched. Open the store again.',
   RETIRED: 'This handle sees the old bytes only. Close it and open the store again.',
   STORE_DAMAGED: 'Writing is refused from now on. Restore a snapshot, or export what is sound.',
-  JOURNAL_CORRUPT: 'The transaction was rolled back; nothing was lost. Please report it: the journal was written wrongly.',
+  JOURNAL_CORRUPT:
+    'The transaction was rolled back; nothing was lost. Please report it: the journal was written wrongly.',
   FENCED: 'Nothing was written. Another process has taken over: this one must end.',
   LOCK_TIMEOUT: 'Nothing was changed. Look at who holds the lock; if that process hangs, kill it.',
   NO_TRANSACTION: 'Nothing was changed. Do it inside store.transaction().',

@@ -57,11 +57,11 @@ describe('processes that start at once', () => {
       const openers = Array.from({ length: 4 }, () => startProgram('open-store.mjs', [name, SIZE, beginAtMs]));
       const destroyers = Array.from({ length: 2 }, () => startProgram('destroy-store.mjs', [name]));
       for (const report of await Promise.all(openers.map((program) => program.next()))) {
-        expect(report['id'], JSON.stringify(report)).toEqual(report['controlId']);
-        expect(report['code']).toBeUndefined();
+        expect(report.id, JSON.stringify(report)).toEqual(report.controlId);
+        expect(report.code).toBeUndefined();
       }
       for (const report of await Promise.all(destroyers.map((program) => program.next()))) {
-        expect(report['code'], JSON.stringify(report)).toBeUndefined();
+        expect(report.code, JSON.stringify(report)).toBeUndefined();
       }
       await endAll([...openers, ...destroyers]);
       expect([[], ['main', 'backup', 'control', 'lock']]).toContainEqual(filesThere(name));
@@ -71,7 +71,10 @@ describe('processes that start at once', () => {
 
 describe('a process killed at any step', () => {
   /** Runs a program with a cut at its k-th call, for every k, until it gets through; returns how many cuts there were. */
-  async function forEveryCut(run: (env: Record<string, string>) => Program, check: (cut: number) => Promise<void>): Promise<number> {
+  async function forEveryCut(
+    run: (env: Record<string, string>) => Program,
+    check: (cut: number) => Promise<void>,
+  ): Promise<number> {
     for (let cut = 1; cut < 200; cut++) {
       const program = run({ LD_PRELOAD: preload, CUT_AT: String(cut) });
       program.child.stdin?.end();

@@ -1,5 +1,18 @@
 // Opening, refusing, replacing and destroying stores, one process or a few.
-import { chmodSync, chownSync, closeSync, existsSync, openSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ShmStoreError } from '../src/errors.ts';
 import {
@@ -69,18 +82,30 @@ const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value
 const f64 = (value: number): Uint8Array => new Uint8Array(new Float64Array([value]).buffer);
 
 describe('options', () => {
-  test.each(['', '.', '..', 'a.b', '-a', '_a', 'a/b', 'a b', 'ä', 'a\0b', 'a'.repeat(65)])('name %j is INVALID_NAME', (bad) => {
-    expect(codeOf(() => openSegments({ name: bad, sizeBytes: MIB }))).toBe('INVALID_NAME');
-    expect(codeOf(() => destroyStore(bad))).toBe('INVALID_NAME');
-  });
-
-  test.each([0, 1, MIB - 16384, MIB + 1, MIB + 4096, 2 ** 36 + 16384, 2 ** 60, -MIB, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
-    'size %d is INVALID_SIZE',
-    (sizeBytes) => {
-      expect(codeOf(() => openSegments({ name, sizeBytes }))).toBe('INVALID_SIZE');
-      expect(filesThere(name)).toEqual([]);
+  test.each(['', '.', '..', 'a.b', '-a', '_a', 'a/b', 'a b', 'ä', 'a\0b', 'a'.repeat(65)])(
+    'name %j is INVALID_NAME',
+    (bad) => {
+      expect(codeOf(() => openSegments({ name: bad, sizeBytes: MIB }))).toBe('INVALID_NAME');
+      expect(codeOf(() => destroyStore(bad))).toBe('INVALID_NAME');
     },
   );
+
+  test.each([
+    0,
+    1,
+    MIB - 16384,
+    MIB + 1,
+    MIB + 4096,
+    2 ** 36 + 16384,
+    2 ** 60,
+    -MIB,
+    1.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ])('size %d is INVALID_SIZE', (sizeBytes) => {
+    expect(codeOf(() => openSegments({ name, sizeBytes }))).toBe('INVALID_SIZE');
+    expect(filesThere(name)).toEqual([]);
+  });
 
   test('to create without a size is INVALID_SIZE', () => {
     expect(codeOf(() => openSegments({ name, create: true }))).toBe('INVALID_SIZE');
@@ -91,9 +116,12 @@ describe('options', () => {
     expect(codeOf(() => destroyStore(name, { forced: true } as object))).toBe('UNKNOWN_OPTION');
   });
 
-  test.each([[{ name: 5 }], [{ name: 'a', sizeBytes: '1MiB' }], [{ name: 'a', sizeBytes: MIB, create: 1 }]])('%j is INVALID_ARGUMENT', (options) => {
-    expect(codeOf(() => openSegments(options as unknown as OpenSegmentsOptions))).toBe('INVALID_ARGUMENT');
-  });
+  test.each([[{ name: 5 }], [{ name: 'a', sizeBytes: '1MiB' }], [{ name: 'a', sizeBytes: MIB, create: 1 }]])(
+    '%j is INVALID_ARGUMENT',
+    (options) => {
+      expect(codeOf(() => openSegments(options as unknown as OpenSegmentsOptions))).toBe('INVALID_ARGUMENT');
+    },
+  );
 
   test('every message says what happened, and what to do on a line of its own', () => {
     try {
@@ -203,7 +231,11 @@ describe('what is refused before it is touched', () => {
     ['an impossible size', 'STORE_DAMAGED', () => patch('control', CONTROL_SIZE, f64(Number.NaN))],
     ['another size in main', 'STORE_DAMAGED', () => patch('main', MAIN_SIZE, f64(2 * MIB))],
     ['more slots', 'STORE_DAMAGED', () => patch('control', CONTROL_SLOT_COUNT, u32(65))],
-    ['more reserved than there is', 'STORE_DAMAGED', () => patch('control', CONTROL_RESERVED_GRANULES, u32(MIB / 16 + 1))],
+    [
+      'more reserved than there is',
+      'STORE_DAMAGED',
+      () => patch('control', CONTROL_RESERVED_GRANULES, u32(MIB / 16 + 1)),
+    ],
     ['a truncated main', 'STORE_DAMAGED', () => truncateSync(filesOf(name).main, MIB - 4096)],
     ['a truncated backup', 'STORE_DAMAGED', () => truncateSync(filesOf(name).backup, 0)],
     ['a truncated control', 'STORE_DAMAGED', () => truncateSync(filesOf(name).control, 8192)],
@@ -218,7 +250,8 @@ describe('what is refused before it is touched', () => {
     make().close();
     damage();
     const { main, backup, control } = filesOf(name);
-    const contents = (): string[] => [main, backup, control].map((file) => (existsSync(file) ? statSync(file).mtimeMs.toString() : ''));
+    const contents = (): string[] =>
+      [main, backup, control].map((file) => (existsSync(file) ? statSync(file).mtimeMs.toString() : ''));
     const before = contents();
     expect(codeOf(() => openSegments({ name }))).toBe(code);
     expect(codeOf(() => openSegments({ name, sizeBytes: MIB }))).toBe(code);
@@ -257,10 +290,13 @@ describe('what is replaced', () => {
     ['an empty control segment', () => truncateSync(filesOf(name).control, 0)],
     ['a control segment that is not ready', () => patch('control', CONTROL_READY, u32(0))],
     ['a retired store', () => patch('control', CONTROL_RETIRED, u32(1))],
-    ['a retired store without main', () => {
-      patch('control', CONTROL_RETIRED, u32(1));
-      rmSync(filesOf(name).main);
-    }],
+    [
+      'a retired store without main',
+      () => {
+        patch('control', CONTROL_RETIRED, u32(1));
+        rmSync(filesOf(name).main);
+      },
+    ],
   ])('%s', (_, leave) => {
     const old = make();
     const oldId = Buffer.from(old.windows[0]!, MAIN_STORE_ID, 16).toString('hex');
@@ -343,7 +379,11 @@ describe('slots', () => {
     await program.kill();
     const next = openSegments({ name });
     expect(next.slot).not.toBe(slot);
-    expect(listStores().find((info) => info.name === name)!.attached.some((attached) => attached.slot === slot && !attached.alive)).toBe(true);
+    expect(
+      listStores()
+        .find((info) => info.name === name)!
+        .attached.some((attached) => attached.slot === slot && !attached.alive),
+    ).toBe(true);
     next.close();
     const all = startProgram('many-slots.mjs', [name]);
     expect(await all.next()).toEqual({ count: 63, code: 'TOO_MANY_PROCESSES' });
@@ -357,7 +397,11 @@ describe('slots', () => {
     await program.next();
     program.child.stdin?.end();
     expect(await program.ended).toBe('0');
-    expect(listStores().find((store) => store.name === name)?.attached.filter(({ alive }) => alive)).toEqual([]);
+    expect(
+      listStores()
+        .find((store) => store.name === name)
+        ?.attached.filter(({ alive }) => alive),
+    ).toEqual([]);
   });
 
   test.each(['exit', 'terminate', 'close'])('are given back when a worker ends by %s', async (ending) => {

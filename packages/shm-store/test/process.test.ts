@@ -52,7 +52,9 @@ describe('who is alive', () => {
   });
 
   test('a command with brackets and blanks in its name does not confuse the reading', async () => {
-    const child = spawn('sh', ['-c', 'printf "%s" "a) R 1 (b" > /proc/self/comm; echo; read line'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn('sh', ['-c', 'printf "%s" "a) R 1 (b" > /proc/self/comm; echo; read line'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     await once(child.stdout, 'data');
     expect(readFileSync(`/proc/${child.pid}/stat`, 'utf8')).toContain('(a) R 1 (b)');
     const ours = processStartTime(process.pid)!;

@@ -85,7 +85,12 @@ describe('in a transaction', () => {
     keeper.close();
   });
 
-  test.each([['a negative number', -1], ['a fraction', 1.5], ['no number', 'many'], ['NaN', Number.NaN]])('%s is INVALID_ARGUMENT', (_, value) => {
+  test.each([
+    ['a negative number', -1],
+    ['a fraction', 1.5],
+    ['no number', 'many'],
+    ['NaN', Number.NaN],
+  ])('%s is INVALID_ARGUMENT', (_, value) => {
     const store = openSegments({ name: uniqueName(), sizeBytes: MIB });
     store.transaction(() => {
       expect(codeOf(() => store.reserveMain(value as number))).toBe('INVALID_ARGUMENT');
@@ -119,7 +124,8 @@ describe('on a small /dev/shm of its own', () => {
   let isPermitted = false;
   beforeAll(() => {
     isPermitted = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm']).status === 0;
-    if (!isPermitted) console.warn('SKIPPED: no private mount namespace may be made here, so a full /dev/shm is not tried.');
+    if (!isPermitted)
+      console.warn('SKIPPED: no private mount namespace may be made here, so a full /dev/shm is not tried.');
   });
 
   test('a store that outgrows it gets SHM_FULL, keeps what it has, and every reserved byte can be written', async (context) => {
@@ -128,10 +134,10 @@ describe('on a small /dev/shm of its own', () => {
     const report = await program.next();
     expect(await program.ended).toBe('0');
     expect(report).toMatchObject({ code: 'SHM_FULL', journalCode: 'SHM_FULL', undoCode: 'SHM_FULL' });
-    expect(report['reservedBytes']).toBeGreaterThanOrEqual(6 * MIB);
-    expect(report['reservedBytes']).toBeLessThan(8 * MIB);
+    expect(report.reservedBytes).toBeGreaterThanOrEqual(6 * MIB);
+    expect(report.reservedBytes).toBeLessThan(8 * MIB);
     // Nothing that was refused stays allocated.
-    expect(Number(report['freeBytes'])).toBeLessThan(MIB);
+    expect(Number(report.freeBytes)).toBeLessThan(MIB);
   });
 
   test.for([
@@ -167,9 +173,25 @@ describe('memory limits', () => {
 
   test.each<[string, Record<string, string>, number]>([
     ['of the machine alone', { 'proc/meminfo': meminfo }, machine],
-    ['of a small machine: the margin is 5 %', { 'proc/meminfo': 'MemTotal: 102400 kB\nMemAvailable: 51200 kB\n' }, (51200 - 5120) * 1024],
-    ['v2, unlimited', { 'proc/self/cgroup': '0::/a\n', 'cgroup/a/memory.max': 'max\n', 'cgroup/a/memory.current': '5\n' }, machine],
-    ['v2', { 'proc/self/cgroup': '0::/a\n', 'cgroup/a/memory.max': `${400 * MIB}\n`, 'cgroup/a/memory.current': `${100 * MIB}\n` }, 280 * MIB],
+    [
+      'of a small machine: the margin is 5 %',
+      { 'proc/meminfo': 'MemTotal: 102400 kB\nMemAvailable: 51200 kB\n' },
+      (51200 - 5120) * 1024,
+    ],
+    [
+      'v2, unlimited',
+      { 'proc/self/cgroup': '0::/a\n', 'cgroup/a/memory.max': 'max\n', 'cgroup/a/memory.current': '5\n' },
+      machine,
+    ],
+    [
+      'v2',
+      {
+        'proc/self/cgroup': '0::/a\n',
+        'cgroup/a/memory.max': `${400 * MIB}\n`,
+        'cgroup/a/memory.current': `${100 * MIB}\n`,
+      },
+      280 * MIB,
+    ],
     [
       'v2, with page cache that can be dropped',
       {
@@ -205,7 +227,11 @@ describe('memory limits', () => {
       },
       20 * MIB,
     ],
-    ['v1, unlimited', { 'proc/self/cgroup': '4:memory:/\n', 'cgroup/memory/memory.limit_in_bytes': v1Unlimited }, machine],
+    [
+      'v1, unlimited',
+      { 'proc/self/cgroup': '4:memory:/\n', 'cgroup/memory/memory.limit_in_bytes': v1Unlimited },
+      machine,
+    ],
     [
       'exhausted: usage above the limit',
       { 'proc/self/cgroup': '0::/a\n', 'cgroup/a/memory.max': '1000', 'cgroup/a/memory.current': '2000' },
@@ -222,7 +248,9 @@ describe('memory limits', () => {
       mkdirSync(group);
       writeFileSync(`${group}/memory.limit_in_bytes`, String(200 * MIB));
     } catch (error) {
-      console.warn(`SKIPPED: no memory cgroup can be made here (${(error as Error).message}); the limits were tried on files only.`);
+      console.warn(
+        `SKIPPED: no memory cgroup can be made here (${(error as Error).message}); the limits were tried on files only.`,
+      );
       context.skip();
     }
     try {
@@ -231,9 +259,9 @@ describe('memory limits', () => {
       const report = await program.next();
       program.child.stdin?.end();
       expect(await program.ended).toBe('0');
-      expect(report['code']).toBe('OUT_OF_MEMORY');
-      expect(report['reservedBytes']).toBeGreaterThan(20 * MIB);
-      expect(report['reservedBytes']).toBeLessThan(100 * MIB);
+      expect(report.code).toBe('OUT_OF_MEMORY');
+      expect(report.reservedBytes).toBeGreaterThan(20 * MIB);
+      expect(report.reservedBytes).toBeLessThan(100 * MIB);
     } finally {
       destroyTestStores();
       rmdirSync(group);

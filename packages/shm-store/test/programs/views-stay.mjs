@@ -1,6 +1,7 @@
 // Reads a store through a view after the store is closed, destroyed and collected; run with --expose-gc in execArgv. Argument: name.
-import { setTimeout } from 'node:timers/promises';
+
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { destroyStore, openSegments } from '../../dist/open.js';
 
 const name = process.argv[2];

@@ -22,7 +22,13 @@ export function startProgram(
   options: { env?: Record<string, string>; command?: readonly string[]; nodeArgs?: readonly string[] } = {},
 ): Program {
   const path = fileURLToPath(new URL(`../programs/${file}`, import.meta.url));
-  const [command = process.execPath, ...rest] = [...(options.command ?? []), process.execPath, ...(options.nodeArgs ?? []), path, ...args];
+  const [command = process.execPath, ...rest] = [
+    ...(options.command ?? []),
+    process.execPath,
+    ...(options.nodeArgs ?? []),
+    path,
+    ...args,
+  ];
   const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
   let errors = '';
   child.stderr.on('data', (chunk) => {
