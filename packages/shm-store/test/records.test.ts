@@ -87,7 +87,9 @@ describe('a record', () => {
 
   test('is changed in place, and another program sees it', () => {
     const { memory, native } = openStore();
-    const account = memory.run(() => newRecord(memory, Account, { owner: 'Alice', balance: 100, address: { zip: 80331 } }));
+    const account = memory.run(() =>
+      newRecord(memory, Account, { owner: 'Alice', balance: 100, address: { zip: 80331 } }),
+    );
     memory.run(() => {
       account.balance += 5;
       account.address.street = 'Höhe 3';
@@ -145,7 +147,9 @@ describe('a record', () => {
     ];
     memory.run(() => newRecord(memory, Account));
     for (const [input, message] of refused) {
-      expect(() => memory.run(() => createRecord(memory, Account, input as never)), message).toThrow(code('INVALID_VALUE', message));
+      expect(() => memory.run(() => createRecord(memory, Account, input as never)), message).toThrow(
+        code('INVALID_VALUE', message),
+      );
     }
     const account = memory.run(() => newRecord(memory, Account, { balance: 3 }));
     memory.run(() => {
@@ -166,7 +170,9 @@ describe('a record', () => {
     memory.run(() => memory.heap.free(before));
     memory.run(() => {
       for (let n = 0; n < 3; n++) {
-        expect(() => newRecord(memory, Account, { owner: 'a longer text', extra: { tags: [] }, manager: {} as never })).toThrow(code('INVALID_VALUE'));
+        expect(() =>
+          newRecord(memory, Account, { owner: 'a longer text', extra: { tags: [] }, manager: {} as never }),
+        ).toThrow(code('INVALID_VALUE'));
       }
     });
     const after = memory.run(() => memory.heap.allocate(64, 16));
@@ -207,7 +213,13 @@ describe('a record', () => {
 
   test('shows itself as JSON', () => {
     const { memory } = openStore();
-    const Wide = struct('Wide', { big: i64(), raw: bytes(), inner: Person, friend: optional(ref(() => Person)), yes: boolean() });
+    const Wide = struct('Wide', {
+      big: i64(),
+      raw: bytes(),
+      inner: Person,
+      friend: optional(ref(() => Person)),
+      yes: boolean(),
+    });
     const wide = memory.run(() => {
       const friend = newRecord(memory, Person, { name: 'Fred' });
       return newRecord(memory, Wide, { big: -5n, raw: Uint8Array.of(1, 2), inner: { name: 'In' }, friend, yes: true });

@@ -36,7 +36,10 @@ export function attach(native: NativeStore): Program {
 
 /** Matcher for an error with this code. */
 export function code(expected: string, message = ''): unknown {
-  return { asymmetricMatch: (error: { code?: unknown; message?: string }) => error.code === expected && String(error.message).includes(message) };
+  return {
+    asymmetricMatch: (error: { code?: unknown; message?: string }) =>
+      error.code === expected && String(error.message).includes(message),
+  };
 }
 
 /** A visitor that writes down what it is told. */

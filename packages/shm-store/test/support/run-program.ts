@@ -1,8 +1,11 @@
 // Child programs: processes of their own that import the built package, because locks, kills and races need real ones.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+
+const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A child that reports by lines of JSON. */
 export interface Program {
@@ -15,13 +18,18 @@ export interface Program {
   kill(): Promise<void>;
 }
 
-/** Starts test/programs/`file`; `command` goes before node (`unshare -m`). */
+/** Starts test/programs/`file` of the package, or of a copy of it in `folder`; `command` goes before node (`unshare -m`). */
 export function startProgram(
   file: string,
   args: readonly string[],
-  options: { env?: Record<string, string>; command?: readonly string[]; nodeArgs?: readonly string[] } = {},
+  options: {
+    env?: Record<string, string>;
+    command?: readonly string[];
+    nodeArgs?: readonly string[];
+    folder?: string;
+  } = {},
 ): Program {
-  const path = fileURLToPath(new URL(`../programs/${file}`, import.meta.url));
+  const path = join(options.folder ?? packageFolder, 'test/programs', file);
   const [command = process.execPath, ...rest] = [
     ...(options.command ?? []),
     process.execPath,
