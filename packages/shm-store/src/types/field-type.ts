@@ -66,6 +66,8 @@ export interface FieldType<Out, In = Out> {
   read(memory: Memory, block: number, word: number): Out;
   /** What a field reads as that is absent from an older record. Left out: the field is made (in a transaction) when first read. */
   readAbsent?(memory: Memory): Out;
+  /** What `toJSON` of a record shows, where that is not what `read` gives: refs, whose target may be gone. */
+  readJson?(memory: Memory, block: number, word: number): unknown;
   /** Writes the first value into zeroed words, in a transaction; `undefined` is the default. Throws INVALID_VALUE. */
   initialize(memory: Memory, block: number, word: number, value: In | undefined): void;
   /** Replaces the value, in a transaction, and frees what the old one owned. Throws INVALID_VALUE before anything is changed. */
