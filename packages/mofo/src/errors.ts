@@ -38,8 +38,11 @@ export type HttpErrorCode =
 /** Codes of the command line. */
 export type CliErrorCode = 'FILE_EXISTS' | 'NOTHING_TO_REVERT' | 'UNKNOWN_MODULE' | 'USAGE';
 
+/** Codes of the running processes. */
+export type RuntimeErrorCode = 'ALREADY_RUNNING' | 'NOT_RUNNING' | 'REQUEST_FAILED';
+
 /** Everything a {@link MofoError} can say. */
-export type MofoErrorCode = ConfigErrorCode | ModuleErrorCode | HttpErrorCode | CliErrorCode;
+export type MofoErrorCode = ConfigErrorCode | ModuleErrorCode | HttpErrorCode | CliErrorCode | RuntimeErrorCode;
 
 /** What else an error carries. */
 export interface MofoErrorOptions {

@@ -25,6 +25,7 @@ export type {
   WebHandler,
 } from './module-definition.ts';
 export { ModuleFailure } from './module-failure.ts';
+export { nearestName, suggestion } from './nearest-name.ts';
 export { parseRouteKey } from './route-key.ts';
 export type { TaskOptions } from './task-options.ts';
 export { type Uses, uses } from './uses.ts';

@@ -1,0 +1,252 @@
+// node:http with routes of modules in front and everything else kept plain: keep-alive, one counter per outcome, a stop that lets
+// what is under way come to its end. Handlers are called through `invoke`, so the server knows no module.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ModuleFailure } from '../define/index.ts';
+import { MofoError, systemCodeOf } from '../errors.ts';
+import { errorResponse } from './error-response.ts';
+import { bodyTooLarge, statedBodyBytes } from './request-body.ts';
+import type { Route, RouteTable } from './routes.ts';
+import { abortRequest, type RequestFacts, webRequest } from './web-request.ts';
+import { requireResponse, writeResponse } from './write-response.ts';
+
+/** Where to listen: a descriptor that listens already, or an address. */
+export type ListenTarget = { readonly fd: number } | { readonly port: number; readonly host?: string };
+
+/** What the server needs. */
+export interface ServeHttpOptions {
+  readonly listen: ListenTarget;
+  /** The routes that hold now; asked at each request. */
+  readonly routes: () => RouteTable;
+  /** Calls a handler in web-standard form. */
+  readonly invoke: (
+    route: Route,
+    request: Request,
+    params: Readonly<Record<string, string>>,
+  ) => Response | Promise<Response>;
+  /** Calls a handler in Node's form; it answers through `response`. */
+  readonly invokeNode: (
+    route: Route,
+    request: IncomingMessage,
+    response: ServerResponse,
+    params: Readonly<Record<string, string>>,
+  ) => unknown;
+  /** Told of every request that failed for a fault, not for a refusal; for the log. */
+  readonly onError?: (error: unknown, route: Route) => void;
+  /** Longest request body; default 1 MiB. */
+  readonly maxBodyBytes?: number;
+  /** How long an idle connection is kept; default 60 s. */
+  readonly keepAliveTimeoutMs?: number;
+}
+
+/** What was answered so far. */
+export interface HttpCounters {
+  /** Requests answered in full. */
+  readonly served: number;
+  /** Requests whose handler broke, or whose client went away before the end. */
+  readonly failed: number;
+  /** Requests under way. */
+  readonly inFlight: number;
+  /** Open connections. */
+  readonly connections: number;
+}
+
+/** A running server. */
+export interface HttpServer {
+  /** The port that it listens on. */
+  readonly port: number;
+  /** Node's own server, for those who adopt connections. */
+  readonly server: Server;
+  /** What was answered so far. */
+  counters(): HttpCounters;
+  /**
+   * Accepts no more, lets requests under way finish, closes idle connections. After `limitMs` (default 5 s) what is left is cut.
+   * Idempotent.
+   */
+  stop(limitMs?: number): Promise<void>;
+}
+
+/**
+ * Serves HTTP. Resolves when it listens.
+ *
+ * @throws MofoError ADDRESS_IN_USE, LISTEN_FAILED; nothing is left open.
+ */
+export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
+  const serving = new Serving(options);
+  await listen(serving.server, options.listen);
+  serving.facts.origin = originOf(serving.server.address());
+  return serving;
+}
+
+class Serving implements HttpServer {
+  readonly server: Server;
+  readonly facts: { -readonly [K in keyof RequestFacts]: RequestFacts[K] };
+  private readonly options: ServeHttpOptions;
+  private served = 0;
+  private failed = 0;
+  private inFlight = 0;
+  private connections = 0;
+  private stopping: Promise<void> | undefined;
+
+  constructor(options: ServeHttpOptions) {
+    this.options = options;
+    this.facts = { origin: 'http://127.0.0.1', maxBodyBytes: options.maxBodyBytes ?? 2 ** 20 };
+    this.server = createServer((incoming, outgoing) => this.answer(incoming, outgoing));
+    this.server.keepAliveTimeout = options.keepAliveTimeoutMs ?? 60_000;
+    this.server.on('connection', (socket) => {
+      this.connections += 1;
+      socket.once('close', () => {
+        this.connections -= 1;
+      });
+    });
+  }
+
+  get port(): number {
+    const address = this.server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  counters(): HttpCounters {
+    return { served: this.served, failed: this.failed, inFlight: this.inFlight, connections: this.connections };
+  }
+
+  stop(limitMs = 5_000): Promise<void> {
+    this.stopping ??= new Promise((settle) => {
+      const limit = setTimeout(() => this.server.closeAllConnections(), limitMs);
+      this.server.close(() => {
+        clearTimeout(limit);
+        settle();
+      });
+      this.server.closeIdleConnections();
+    });
+    return this.stopping;
+  }
+
+  private answer(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    this.inFlight += 1;
+    let request: Request | undefined;
+    const exchange: Exchange = { incoming, outgoing, hasFailed: false };
+    outgoing.on('close', () => {
+      this.inFlight -= 1;
+      if (outgoing.writableFinished && !exchange.hasFailed) this.served += 1;
+      else this.failed += 1;
+      if (!outgoing.writableFinished && request !== undefined) abortRequest(request);
+    });
+    // After `stop` a connection is closed by its own next answer; nobody is cut off in between.
+    if (this.stopping !== undefined) outgoing.setHeader('connection', 'close');
+    const target = incoming.url ?? '/';
+    const queryAt = target.indexOf('?');
+    const match = this.options.routes().find(incoming.method ?? 'GET', queryAt < 0 ? target : target.slice(0, queryAt));
+    if (match.route === undefined) {
+      this.refuse(exchange, unmatched(incoming, match.allowed), match.allowed);
+      return;
+    }
+    const stated = statedBodyBytes(incoming);
+    if (match.route.form === 'node') {
+      this.answerNode(exchange, match.route, match.params);
+    } else if (stated !== undefined && stated > this.facts.maxBodyBytes) {
+      this.refuse(exchange, bodyTooLarge(this.facts.maxBodyBytes), []);
+    } else {
+      request = webRequest(incoming, this.facts);
+      this.answerWeb(exchange, match.route, request, match.params);
+    }
+  }
+
+  private answerWeb(
+    exchange: Exchange,
+    route: Route,
+    request: Request,
+    params: Readonly<Record<string, string>>,
+  ): void {
+    try {
+      const answer = this.options.invoke(route, request, params);
+      if (answer instanceof Promise) {
+        answer
+          .then((response) => this.send(exchange, route, response))
+          .catch((error) => this.fault(exchange, route, error));
+      } else {
+        const sent = this.send(exchange, route, answer);
+        sent?.catch((error) => this.fault(exchange, route, error));
+      }
+    } catch (error) {
+      this.fault(exchange, route, error);
+    }
+  }
+
+  private send(exchange: Exchange, route: Route, answer: unknown): void | Promise<void> {
+    const response = requireResponse(answer, route.key);
+    if (exchange.outgoing.destroyed) return;
+    return writeResponse(response, exchange.outgoing, exchange.incoming.method === 'HEAD');
+  }
+
+  private answerNode(exchange: Exchange, route: Route, params: Readonly<Record<string, string>>): void {
+    const fault = (error: unknown): void => this.fault(exchange, route, error);
+    try {
+      const result = this.options.invokeNode(route, exchange.incoming, exchange.outgoing, params);
+      if (result instanceof Promise) result.catch(fault);
+    } catch (error) {
+      fault(error);
+    }
+  }
+
+  /** A handler threw, or its answer broke off. */
+  private fault(exchange: Exchange, route: Route, error: unknown): void {
+    const isRefusal = error instanceof ModuleFailure || (error instanceof MofoError && error.code.startsWith('BODY_'));
+    if (!isRefusal) {
+      exchange.hasFailed = true;
+      this.options.onError?.(error, route);
+    }
+    // An answer that has begun cannot be taken back: the cut connection tells the client that it is not whole.
+    if (exchange.outgoing.headersSent) exchange.outgoing.destroy();
+    else this.refuse(exchange, error, []);
+  }
+
+  private refuse({ incoming, outgoing }: Exchange, error: unknown, allowed: readonly string[]): void {
+    if (outgoing.destroyed) return;
+    const headers: Record<string, string> = {};
+    if (allowed.length > 0) headers.allow = allowed.join(', ');
+    // A body that nobody will read must not be taken for the next request.
+    if (!incoming.complete && statedBodyBytes(incoming) !== 0) headers.connection = 'close';
+    void writeResponse(errorResponse(error, headers), outgoing, incoming.method === 'HEAD');
+  }
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  hasFailed: boolean;
+}
+
+function unmatched(incoming: IncomingMessage, allowed: readonly string[]): MofoError {
+  const path = (incoming.url ?? '/').split('?')[0]!.slice(0, 200);
+  if (allowed.length === 0) return new MofoError('ROUTE_NOT_FOUND', `no module has a route for ${path}.`);
+  return new MofoError('METHOD_NOT_ALLOWED', `${path} takes ${allowed.join(', ')}, not ${incoming.method}.`);
+}
+
+function listen(server: Server, target: ListenTarget): Promise<void> {
+  return new Promise((settle, fail) => {
+    server.once('error', (error) => fail(listenError(error, target)));
+    server.listen('fd' in target ? { fd: target.fd } : { port: target.port, host: target.host ?? '127.0.0.1' }, () => {
+      server.removeAllListeners('error');
+      settle();
+    });
+  });
+}
+
+function listenError(error: Error, target: ListenTarget): MofoError {
+  const where = 'fd' in target ? `descriptor ${target.fd}` : `${target.host ?? '127.0.0.1'}:${target.port}`;
+  if (systemCodeOf(error) === 'EADDRINUSE') {
+    const message = `${where} is in use by another program. Nothing was started. Stop it, or choose another http.port.`;
+    return new MofoError('ADDRESS_IN_USE', message, { cause: error });
+  }
+  return new MofoError('LISTEN_FAILED', `could not listen on ${where}: ${error.message}. Nothing was started.`, {
+    cause: error,
+  });
+}
+
+function originOf(address: AddressInfo | string | null): string {
+  if (typeof address !== 'object' || address === null) return 'http://127.0.0.1';
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
