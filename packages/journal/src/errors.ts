@@ -8,8 +8,21 @@ export type TransactionCode =
   | 'TOO_DEEP'
   | 'WRITER_STUCK';
 
+/** Codes of trees, lists, queues and counters. */
+export type CollectionCode =
+  | 'KEY_TOO_LONG'
+  | 'KEY_INVALID'
+  | 'KEY_TYPE_INVALID'
+  | 'VALUE_TYPE_INVALID'
+  | 'RANGE_INVALID'
+  | 'INDEX_OUT_OF_RANGE'
+  | 'LIST_FULL';
+
+/** Codes of stores and their roots. */
+export type StoreCode = 'CLOSED' | 'INVALID_ROOT' | 'ROOT_MISMATCH';
+
 /** Everything a {@link JournalError} can say; stable within a major version. */
-export type JournalErrorCode = TransactionCode;
+export type JournalErrorCode = CollectionCode | StoreCode | TransactionCode;
 
 /** The error of this package: a stable `code`, and a message that says what happened, what state things are in, and what to do. */
 export class JournalError extends Error {

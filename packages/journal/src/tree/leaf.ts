@@ -1,0 +1,100 @@
+// A leaf: one entry, its value and its whole key in one block.
+//
+//   word 0…V-1   value, V = words of the value's type (1 to 4)
+//   word V       length of the encoded key in bytes; only if its type has keys of different lengths
+//   then         the encoded key, four bytes a word, the first byte highest, the last word padded with zeros
+//
+//   f64 → f64:   | header | value value key key |            32 bytes, one granule of payload
+//
+// Chunks: the first granule (value, and what of the key lies there) is one; all further granules are another, never changed after the
+// leaf was made. The key never changes, so a reader beside a playback sees the right key or, if the block was freed and made
+// anew, fails the validation of its section.
+
+import { type Door, type Heap, LAYOUT_TREE_LEAF, ShmStoreError } from '@mofo/shm-store';
+import { KEY_BYTES_MAX, type KeyBuffer } from './key-buffer.ts';
+
+/** How the leaves of one tree are laid out. */
+export interface LeafShape {
+  /** Words of the value. */
+  readonly valueWords: number;
+  /** Length of every encoded key in bytes, or 0 if it varies and is stored. */
+  readonly fixedBytes: number;
+}
+
+/** 1, 0 or -1: the searched key comes after, is or comes before the leaf's, as the last `divergence` found. */
+export let divergenceSign = 0;
+
+/** Makes a leaf with this key and a zeroed value. */
+export function makeLeaf(door: Door, heap: Heap, shape: LeafShape, key: KeyBuffer): number {
+  const keyWords = (key.length + 3) >> 2;
+  const start = shape.valueWords + (shape.fixedBytes === 0 ? 1 : 0);
+  const granules = (start + keyWords + 3) >> 2;
+  const leaf = heap.allocate(LAYOUT_TREE_LEAF, granules * 16);
+  const i = door.own(leaf, (leaf + 1) | 0, granules) + start;
+  const { words } = door;
+  if (shape.fixedBytes === 0) words[i - 1] = key.length;
+  for (let n = 0; n < keyWords; n++) words[i + n] = key.words[n] as number;
+  return leaf;
+}
+
+/**
+ * The byte position at which the searched key and the leaf's key differ first, or -1 if they are equal; `divergenceSign` then says which
+ * comes first. Where one key is the beginning of the other, the shorter comes first. Throws CORRUPT on an impossible length.
+ */
+export function divergence(door: Door, leaf: number, shape: LeafShape, key: KeyBuffer): number {
+  let w = shape.valueWords;
+  let i = w < 4 ? door.at((leaf + 1) | 0) : door.at((leaf + 2) | 0) - 4;
+  let { words } = door;
+  let length = shape.fixedBytes;
+  if (length === 0) {
+    length = words[i + w++] as number;
+    if (length <= 0 || length > KEY_BYTES_MAX) throw corruptLeaf(leaf);
+  }
+  const shorter = length < key.length ? length : key.length;
+  const count = (shorter + 3) >> 2;
+  for (let n = 0; n < count; n++, w++) {
+    if (w === 4) {
+      i = door.at((leaf + 2) | 0) - 4;
+      words = door.words;
+    }
+    const mine = key.words[n] as number;
+    const theirs = words[i + w] as number;
+    if (mine === theirs) continue;
+    const at = (n << 2) + (Math.clz32(mine ^ theirs) >> 3);
+    if (at >= shorter) break;
+    divergenceSign = mine >>> 0 > theirs >>> 0 ? 1 : -1;
+    return at;
+  }
+  if (length === key.length) {
+    divergenceSign = 0;
+    return -1;
+  }
+  divergenceSign = key.length > length ? 1 : -1;
+  return shorter;
+}
+
+/** Copies the leaf's encoded key. Throws CORRUPT on an impossible length. */
+export function loadKey(door: Door, leaf: number, shape: LeafShape, target: KeyBuffer): void {
+  let w = shape.valueWords;
+  let i = w < 4 ? door.at((leaf + 1) | 0) : door.at((leaf + 2) | 0) - 4;
+  let { words } = door;
+  let length = shape.fixedBytes;
+  if (length === 0) {
+    length = words[i + w++] as number;
+    if (length <= 0 || length > KEY_BYTES_MAX) throw corruptLeaf(leaf);
+  }
+  const count = (length + 3) >> 2;
+  for (let n = 0; n < count; n++, w++) {
+    if (w === 4) {
+      i = door.at((leaf + 2) | 0) - 4;
+      words = door.words;
+    }
+    target.words[n] = words[i + w] as number;
+  }
+  target.length = length;
+}
+
+/** The error for a leaf that contradicts itself. */
+export function corruptLeaf(leaf: number): ShmStoreError {
+  return new ShmStoreError('CORRUPT', `The tree leaf at granule ${leaf >>> 0} contradicts itself. Run a check of the store.`);
+}
