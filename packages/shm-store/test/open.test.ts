@@ -428,6 +428,15 @@ describe('memory and listing', () => {
     expect(await program.ended).toBe('0');
   });
 
+  test('no segment goes into a core dump', () => {
+    const store = make();
+    const mappings = readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+    const ours = mappings.filter((mapping) => mapping.includes(`/mofo.${name}.`));
+    expect(ours).toHaveLength(3);
+    for (const mapping of ours) expect(mapping).toMatch(/^VmFlags:.* dd( |$)/m);
+    store.close();
+  });
+
   test('a list says name, state, sizes, who is attached', () => {
     const store = make(16 * MIB);
     const info = listStores().find((found) => found.name === name)!;
