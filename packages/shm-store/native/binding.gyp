@@ -5,9 +5,11 @@
       "sources": [
         "binding-process.cc",
         "binding-transaction.cc",
+        "binding-wait.cc",
         "binding.cc",
         "create.cc",
         "destroy.cc",
+        "doorbell-watcher.cc",
         "guard.cc",
         "js-error.cc",
         "list.cc",
@@ -19,8 +21,11 @@
         "process.cc",
         "recovery.cc",
         "reserve.cc",
+        "role-watcher.cc",
+        "role.cc",
         "segment.cc",
         "slots.cc",
+        "thread-report.cc",
         "transaction.cc",
         "wait.cc"
       ],

@@ -110,6 +110,16 @@ Napi::Function NativeStore::define(Napi::Env env) {
                          InstanceMethod<&NativeStore::transaction>("transaction"),
                          InstanceMethod<&NativeStore::guardPages>("guardPages"),
                          InstanceMethod<&NativeStore::assistReader>("assistReader"),
+                         InstanceMethod<&NativeStore::tryAcquireRole>("tryAcquireRole"),
+                         InstanceMethod<&NativeStore::raiseTerm>("raiseTerm"),
+                         InstanceMethod<&NativeStore::releaseRole>("releaseRole"),
+                         InstanceMethod<&NativeStore::watchRole>("watchRole"),
+                         InstanceMethod<&NativeStore::unwatchRole>("unwatchRole"),
+                         InstanceMethod<&NativeStore::readSlot>("readSlot"),
+                         InstanceMethod<&NativeStore::notify>("notify"),
+                         InstanceMethod<&NativeStore::watchDoorbell>("watchDoorbell"),
+                         InstanceMethod<&NativeStore::unwatchDoorbell>("unwatchDoorbell"),
+                         InstanceMethod<&NativeStore::waitSync>("waitSync"),
                      });
 }
 
@@ -131,6 +141,8 @@ NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
     return;
   }
   status = prepareRanges(*mapping_, view_, *reserver_);
+  // Threads that were killed while they watched are counted no longer.
+  recountWatchers(view_);
   opened.lock.release();
   napi_add_env_cleanup_hook(env, onEnvironmentEnd, this);
   hooked_ = true;
@@ -224,6 +236,7 @@ void NativeStore::closeNow() {
   if (transactions_ == nullptr) return;
   // What a terminated body left open is rolled back. If that fails the slot stays pending, and the next opener sees to it.
   if (transactions_->isOpen()) (void)transactions_->abort().isOk();
+  endWaits();
   releaseSlot(view_);
   transactions_.reset();
   reserver_.reset();

@@ -12,6 +12,7 @@
 #include "reserve.h"
 #include "segment.h"
 #include "store-view.h"
+#include "store-waits.h"
 #include "transaction.h"
 
 namespace mofo {
@@ -46,6 +47,20 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   Napi::Value guardPages(const Napi::CallbackInfo& info);
   Napi::Value assistReader(const Napi::CallbackInfo& info);
 
+  // Waiting side (binding-wait.cc).
+  Napi::Value tryAcquireRole(const Napi::CallbackInfo& info);
+  Napi::Value raiseTerm(const Napi::CallbackInfo& info);
+  Napi::Value releaseRole(const Napi::CallbackInfo& info);
+  Napi::Value watchRole(const Napi::CallbackInfo& info);
+  Napi::Value unwatchRole(const Napi::CallbackInfo& info);
+  Napi::Value readSlot(const Napi::CallbackInfo& info);
+  Napi::Value notify(const Napi::CallbackInfo& info);
+  Napi::Value watchDoorbell(const Napi::CallbackInfo& info);
+  Napi::Value unwatchDoorbell(const Napi::CallbackInfo& info);
+  Napi::Value waitSync(const Napi::CallbackInfo& info);
+  /** Joins the waiting threads and gives the role back; before the slot is released. */
+  void endWaits();
+
   std::shared_ptr<StoreMapping> mapping_;
   std::atomic<bool> exiting_{false};
   EnvironmentGate gate_;
@@ -53,6 +68,8 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   std::unique_ptr<SegmentReserver> reserver_;
   /** Null after close(). */
   std::unique_ptr<TransactionCore> transactions_;
+  std::unique_ptr<RoleWatch> roleWatch_;
+  std::unique_ptr<DoorbellWatch> doorbellWatch_;
   bool hooked_ = false;
   /** True while the callback of transaction() runs. */
   bool inTransactionFrame_ = false;

@@ -1,5 +1,7 @@
 // What the addon offers, as TypeScript sees it. The addon is loaded on the first call, never on import.
 
+import type { NativeWaiting } from './native-waiting.ts';
+
 /** How a store's segments are opened; checked again by the addon, because bytes and arguments are input. */
 export interface NativeOpenOptions {
   readonly name: string;
@@ -15,7 +17,7 @@ export interface NativeOpenOptions {
  * The three segments of one store as one thread sees them, with this thread's slot. Every ArrayBuffer stays valid until it is
  * garbage collected, also after close().
  */
-export interface NativeStore {
+export interface NativeStore extends NativeWaiting {
   /** Main in windows of at most 4 GiB. */
   readonly windows: readonly ArrayBuffer[];
   /** Control's fixed part: header, slots and page states. */
