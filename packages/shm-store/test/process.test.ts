@@ -116,6 +116,12 @@ describe('watching', () => {
   });
 });
 
+test('threads that end while they watch end cleanly, however they end', async () => {
+  const program = startProgram('watch-in-worker.mjs', []);
+  for (const ended of ['exit', 'terminate', 'throw']) expect(await program.next()).toEqual({ ended });
+  expect(await program.ended).toBe('0');
+});
+
 describe('signals', () => {
   test('hit exactly the process that is meant', async () => {
     const program = startProgram('sleep.mjs', []);
