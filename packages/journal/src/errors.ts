@@ -19,7 +19,7 @@ export type CollectionCode =
   | 'LIST_FULL';
 
 /** Codes of stores and their roots. */
-export type StoreCode = 'CLOSED' | 'INVALID_ROOT' | 'ROOT_MISMATCH';
+export type StoreCode = 'CLOSED' | 'INVALID_ROOT' | 'PRIVATE_STORE' | 'ROOT_MISMATCH';
 
 /** Everything a {@link JournalError} can say; stable within a major version. */
 export type JournalErrorCode = CollectionCode | StoreCode | TransactionCode;

@@ -1,2 +1,49 @@
-// Atomic transactions over a shared-memory object store: a redo journal with trees, lists and counters.
-export {};
+// Atomic transactions over a shared-memory object store: a redo journal with trees, lists, queues and counters.
+
+export {
+  boolean,
+  bytes,
+  destroyStore,
+  f32,
+  f64,
+  i8,
+  i16,
+  i32,
+  i64,
+  isDangling,
+  json,
+  listStores,
+  oneOf,
+  openPrivateStore,
+  optional,
+  record,
+  ref,
+  ShmStoreError,
+  struct,
+  text,
+  timestamp,
+  toPlain,
+  u8,
+  u16,
+  u32,
+  u64,
+  withDefault,
+} from '@mofo/shm-store';
+export { Counter, counter } from './collections/counter.ts';
+export { Queue, queue } from './collections/queue.ts';
+export { JournalError, type JournalErrorCode } from './errors.ts';
+export { RedoDoor } from './redo/redo-door.ts';
+export { listRoots, type RootEntry } from './roots.ts';
+export {
+  type OpenStoreOptions,
+  openStore,
+  type RootDeclaration,
+  type RootHandles,
+  STORE_SIZE_DEFAULT_BYTES,
+  Store,
+  type StoreStatus,
+} from './store.ts';
+export { Transactions } from './transaction.ts';
+export { Tree } from './tree/tree.ts';
+export { tree } from './tree/tree-type.ts';
+export { tuple } from './tree/tuple.ts';

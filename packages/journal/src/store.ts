@@ -15,8 +15,10 @@ import {
   MAIN_TIMELINE,
   type Memory,
   type NativeStore,
+  type StoreSegments,
   openSegments,
   readSection,
+  ShmStoreError,
 } from '@mofo/shm-store';
 import { JournalError } from './errors.ts';
 import { RedoDoor } from './redo/redo-door.ts';
@@ -63,6 +65,9 @@ export interface StoreStatus {
 /** Size of a store that is created without `sizeBytes`. */
 export const STORE_SIZE_DEFAULT_BYTES: number = 64 * 2 ** 20;
 
+/** Kinds whose value is a live handle that never changes. */
+const HANDLE_KINDS: ReadonlySet<string> = new Set(['tree', 'list', 'queue', 'counter']);
+
 const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'root']);
 
 /**
@@ -81,13 +86,7 @@ export function openStore<const R extends RootDeclaration = Record<never, never>
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.has(name)) throw new TypeError(`openStore has no option "${name}"; it has ${[...OPTION_NAMES].join(', ')}.`);
   }
-  const native = openSegments({
-    name: options.name,
-    sizeBytes: options.sizeBytes ?? 0,
-    create: options.create ?? true,
-    sizeDefaultBytes: STORE_SIZE_DEFAULT_BYTES,
-    exactAddress: options.exactAddress ?? false,
-  });
+  const native = attachOrCreate(options);
   try {
     return new Store(options.name, native, options.root);
   } catch (error) {
@@ -103,24 +102,23 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   readonly root: RootHandles<R>;
   /** What field types and collections work on; for packages that bring their own. */
   readonly memory: Memory;
-  /** The segments themselves; for the packages above. */
-  readonly native: NativeStore;
-
   private readonly transactions: Transactions;
   private readonly watches = new Set<() => void>();
   private readonly controlWords: Uint32Array;
   private readonly controlFloats: Float64Array;
   private readonly main: DataView;
-  private stopDoorbell: (() => void) | undefined;
+  private readonly segments: StoreSegments;
   private closed = false;
 
-  constructor(name: string, native: NativeStore, root?: R) {
+  /** Use {@link openStore}; this is for segments that are open already, such as those of `openPrivateStore`. */
+  constructor(name: string, segments: StoreSegments, root?: R) {
+    const native = segments;
     this.name = name;
-    this.native = native;
+    this.segments = segments;
     const door = new RedoDoor(native);
     const heap = new Heap(door);
     this.transactions = new Transactions(native, door, heap);
-    const run = <T>(body: () => T): T => this.transactions.transaction(body);
+    const run = <T>(body: () => T): T => this.runTransaction(body);
     const catalog = new Catalog({ door, heap, run });
     this.memory = { door, heap, catalog, run };
     this.controlWords = new Uint32Array(native.control, 0, CONTROL_SLOTS / 4);
@@ -139,7 +137,13 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
    */
   transaction<T>(body: () => T): T {
     this.requireOpen();
-    return this.transactions.transaction(body);
+    return this.runTransaction(body);
+  }
+
+  /** The segments with role, slots and waiting; for the packages above. Throws JournalError PRIVATE_STORE for a store in private memory. */
+  get native(): NativeStore {
+    if ('watchRole' in this.segments) return this.segments as NativeStore;
+    throw new JournalError('PRIVATE_STORE', `The store "${this.name}" lies in private memory: other processes cannot take part in it. Use openStore.`);
   }
 
   /**
@@ -212,7 +216,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
       commitSequence: this.controlWords[CONTROL_SEQUENCE / 4] as number,
       term: this.controlFloats[CONTROL_TERM / 8] as number,
       timeline: this.main.getUint32(MAIN_TIMELINE, true),
-      slot: this.native.slot,
+      slot: this.segments.slot,
     };
   }
 
@@ -222,7 +226,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     this.closed = true;
     this.endDoorbell();
     this.watches.clear();
-    this.native.close();
+    this.segments.close();
   }
 
   [Symbol.dispose](): void {
@@ -249,20 +253,31 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     return found;
   }
 
+  private runTransaction<T>(body: () => T): T {
+    const result = this.transactions.transaction(body);
+    // No doorbell rings in private memory; there the only writer tells its own watches.
+    if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.memory.door.inTransaction) setImmediate(() => this.callWatches());
+    return result;
+  }
+
   private startDoorbell(): void {
+    if (!('watchRole' in this.segments)) return;
     const channel = (CONTROL_CHANNELS >> 2) + CHANNEL_COMMITS;
     let seen = this.controlWords[channel] as number;
-    this.stopDoorbell = this.native.watchDoorbell(() => {
+    this.native.watchDoorbell(() => {
       const now = this.controlWords[channel] as number;
       if (now === seen) return;
       seen = now;
-      for (const watch of [...this.watches]) watch();
-    });
+      this.callWatches();
+    }, false);
   }
 
   private endDoorbell(): void {
-    this.stopDoorbell?.();
-    this.stopDoorbell = undefined;
+    if ('watchRole' in this.segments) this.native.unwatchDoorbell();
+  }
+
+  private callWatches(): void {
+    for (const watch of [...this.watches]) watch();
   }
 
   private requireOpen(): void {
@@ -271,8 +286,20 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   }
 }
 
+/** Attaches; makes the store when there is none, with the default size if none was given. */
+function attachOrCreate(options: OpenStoreOptions<RootDeclaration>): NativeStore {
+  const { name, sizeBytes, create = true, exactAddress = false } = options;
+  if (sizeBytes !== undefined) return openSegments({ name, sizeBytes, create, exactAddress });
+  try {
+    return openSegments({ name, create: false, exactAddress });
+  } catch (error) {
+    if (!create || !(error instanceof ShmStoreError) || error.code !== 'NOT_FOUND') throw error;
+    return openSegments({ name, sizeBytes: STORE_SIZE_DEFAULT_BYTES, create, exactAddress });
+  }
+}
+
 /** Collections are live handles and are made once; other values are read at each use. */
 function rootProperty(memory: Memory, type: FieldType<unknown, unknown>, block: number): PropertyDescriptor {
   const read = (): unknown => readSection(memory.door, () => type.read(memory, block, ROOT_VALUE_WORD));
-  return type.isHandle ? { enumerable: true, value: read() } : { enumerable: true, get: read };
+  return HANDLE_KINDS.has(type.kind) ? { enumerable: true, value: read() } : { enumerable: true, get: read };
 }

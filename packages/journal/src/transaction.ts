@@ -3,7 +3,7 @@
 // The outermost transaction runs inside a native frame (R10): whatever ends the callback - return, exception, stack overflow, termination - the frame
 // commits or rolls back, unlocks, and only then lets the result out. An inner transaction joins the outer one; if it fails it undoes itself alone.
 
-import type { Heap, NativeStore } from '@mofo/shm-store';
+import type { Heap, StoreSegments } from '@mofo/shm-store';
 import { JournalError } from './errors.ts';
 import { ReadRestart } from './redo/read-restart.ts';
 import type { RedoDoor } from './redo/redo-door.ts';
@@ -16,7 +16,7 @@ export const NESTING_DEPTH_MAX = 100;
 
 /** Runs transactions and read sections. */
 export class Transactions {
-  private readonly native: NativeStore;
+  private readonly native: StoreSegments;
   private readonly door: RedoDoor;
   private readonly heap: Heap;
   private readonly frame: () => number;
@@ -24,7 +24,7 @@ export class Transactions {
   private result: unknown;
   private depth = 0;
 
-  constructor(native: NativeStore, door: RedoDoor, heap: Heap) {
+  constructor(native: StoreSegments, door: RedoDoor, heap: Heap) {
     this.native = native;
     this.door = door;
     this.heap = heap;

@@ -1,6 +1,6 @@
 // Transactions over the heap: all or nothing, nested ones undo themselves alone, and the heap's words come back exactly.
 
-import { Heap, openPrivateStore, type NativeStore } from '@mofo/shm-store';
+import { Heap, openPrivateStore, type StoreSegments } from '@mofo/shm-store';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RedoDoor } from '../src/redo/redo-door.ts';
@@ -9,7 +9,7 @@ import { Transactions } from '../src/transaction.ts';
 const LAYOUT = 64;
 
 interface Fixture {
-  readonly native: NativeStore;
+  readonly native: StoreSegments;
   readonly door: RedoDoor;
   readonly heap: Heap;
   readonly transactions: Transactions;

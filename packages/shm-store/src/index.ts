@@ -1,10 +1,42 @@
 // Named shared-memory segments that outlive every process, with a crash-safe heap, typed records and robust locks.
 
 export type { Door } from './door.ts';
+export { ShmStoreError, type ShmStoreErrorCode, type ShmStoreErrorOptions } from './errors.ts';
 export { Heap, PAYLOAD_MAX_BYTES } from './heap/heap.ts';
-export { ShmStoreError, type ShmStoreErrorCode } from './errors.ts';
 export * from './layout.ts';
 export type { Memory } from './memory.ts';
-export type { NativeStore } from './native-binding.ts';
-export { openPrivateStore } from './private-store.ts';
+export type { NativeOpenOptions, NativeStore, StoreSegments } from './native-binding.ts';
+export type * from './native-waiting.ts';
+export * from './open.ts';
+export { openPrivateStore, PRIVATE_STORE_SIZE_MAX_BYTES } from './private-store.ts';
+export * from './process.ts';
 export { readSection } from './read-section.ts';
+
+export { createRecord, freeRecord, newRecord, toPlain } from './records/create-record.ts';
+export { isRecordLive, isSameRecord, openRecord } from './records/open-record.ts';
+export { type PlainRecord, readAsPlain } from './records/read-as-plain.ts';
+export { i64, u64 } from './types/big-integers.ts';
+export { bytes, json, text } from './types/blob-type.ts';
+export { BYTES_LENGTH_MAX, TEXT_LENGTH_MAX } from './types/blob.ts';
+export { Catalog, CATALOG_ENTRY_COUNT_MAX, type CatalogOptions, raiseFloor, type TypedField } from './types/catalog.ts';
+export type { CatalogEntry, StoredField } from './types/catalog-entry.ts';
+export type {
+  FieldType,
+  InputOf,
+  JsonValue,
+  OutputOf,
+  RequiredFieldType,
+  ScalarValue,
+  TypeDescription,
+  Visitor,
+} from './types/field-type.ts';
+export { boolean, f32, f64, i8, i16, i32, timestamp, u8, u16, u32 } from './types/numbers.ts';
+export { oneOf } from './types/one-of.ts';
+export { optional } from './types/optional.ts';
+export { elementType, record } from './types/record-link.ts';
+export { isDangling, ref } from './types/ref.ts';
+export { struct, type StructOptions } from './types/struct.ts';
+export type { Fields, RecordInput, RecordOf, RecordType, StructType } from './types/struct-type.ts';
+export { type BlockKind, extendKinds, standardKinds, type TypeKinds, type TypeMaker, typeFromDescription } from './types/type-kinds.ts';
+export { visitBlock } from './types/visit-block.ts';
+export { withDefault } from './types/with-default.ts';

@@ -13,11 +13,14 @@ export interface NativeOpenOptions {
   readonly exactAddress: boolean;
 }
 
+/** A store shared between processes, as the addon opens it. */
+export interface NativeStore extends StoreSegments, NativeWaiting {}
+
 /**
- * The three segments of one store as one thread sees them, with this thread's slot. Every ArrayBuffer stays valid until it is
- * garbage collected, also after close().
+ * The three segments of one store as one thread sees them, with this thread's slot: what the door and transactions need. Every ArrayBuffer
+ * stays valid until it is garbage collected, also after close().
  */
-export interface NativeStore extends NativeWaiting {
+export interface StoreSegments {
   /** Main in windows of at most 4 GiB. */
   readonly windows: readonly ArrayBuffer[];
   /** Control's fixed part: header, slots and page states. */

@@ -19,7 +19,7 @@ import {
   UNDO_ENTRY_WORDS,
 } from './layout.ts';
 import { ShmStoreError } from './errors.ts';
-import type { NativeStore } from './native-binding.ts';
+import type { StoreSegments } from './native-binding.ts';
 import { formatControl, formatMain } from './superblock.ts';
 
 /** Largest private store: one ArrayBuffer. */
@@ -31,7 +31,7 @@ const PAGE_STATES_OFFSET = CONTROL_SLOTS + SLOT_BYTES;
  * Makes a store of `sizeBytes` (1 MiB to 2 GiB, a multiple of 16 KiB) in private memory of this thread. Costs that much address
  * space at once; pages are used when touched. Throws INVALID_SIZE.
  */
-export function openPrivateStore(options: { readonly sizeBytes: number }): NativeStore {
+export function openPrivateStore(options: { readonly sizeBytes: number }): StoreSegments {
   const { sizeBytes } = options;
   if (!(sizeBytes >= STORE_SIZE_MIN_BYTES && sizeBytes <= PRIVATE_STORE_SIZE_MAX_BYTES) || sizeBytes % SLAB_BYTES !== 0) {
     throw new ShmStoreError('INVALID_SIZE', `A private store has 1 MiB to 2 GiB in multiples of 16 KiB, not ${sizeBytes} bytes.`);
@@ -39,7 +39,7 @@ export function openPrivateStore(options: { readonly sizeBytes: number }): Nativ
   return new PrivateStore(sizeBytes);
 }
 
-class PrivateStore implements NativeStore {
+class PrivateStore implements StoreSegments {
   readonly windows: readonly ArrayBuffer[];
   readonly control: ArrayBuffer;
   readonly journal: ArrayBuffer;

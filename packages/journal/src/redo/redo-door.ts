@@ -17,7 +17,7 @@ import {
   JOURNAL_HEADER_WORDS,
   MAIN_HEAP_FIRST_SLAB,
   MAIN_SLAB_TABLE,
-  type NativeStore,
+  type StoreSegments,
   ShmStoreError,
   SLAB_GRANULES,
   SLOT_BYTES,
@@ -53,7 +53,7 @@ export class RedoDoor implements Door {
   levelId = 0;
   readonly heapFirst: number;
 
-  private readonly native: NativeStore;
+  private readonly native: StoreSegments;
   private readonly windowWords: readonly Int32Array[];
   private readonly windowFloats: readonly Float64Array[];
   private readonly windowBytes: readonly Uint8Array[];
@@ -79,7 +79,7 @@ export class RedoDoor implements Door {
   private heapSpan = 0;
   private readDepth = 0;
 
-  constructor(native: NativeStore) {
+  constructor(native: StoreSegments) {
     this.native = native;
     this.windowWords = native.windows.map((window) => new Int32Array(window));
     this.windowFloats = native.windows.map((window) => new Float64Array(window));

@@ -2,7 +2,7 @@
 // the odd sequence. A dead owner's journal is replayed on the spot; a living one is waited for: if it is stopped or stuck, the watchdog's
 // hang deadline kills it, and after READ_WAIT_LIMIT_MS the reader says so.
 
-import { CONTROL_SEQUENCE, type NativeStore } from '@mofo/shm-store';
+import { CONTROL_SEQUENCE, type StoreSegments } from '@mofo/shm-store';
 import { JournalError } from '../errors.ts';
 
 /** Longest wait for a living writer's playback in ms; raising it delays the error that names a stuck writer. */
@@ -13,7 +13,7 @@ const PAUSE_MS = 0.2;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Waits until the sequence is even and returns it. Throws WRITER_STUCK. */
-export function waitForEvenSequence(controlWords: Uint32Array, native: NativeStore): number {
+export function waitForEvenSequence(controlWords: Uint32Array, native: StoreSegments): number {
   const start = performance.now();
   for (;;) {
     const sequence = controlWords[CONTROL_SEQUENCE / 4] as number;
