@@ -39,7 +39,14 @@ export type HttpErrorCode =
 export type CliErrorCode = 'FILE_EXISTS' | 'NOTHING_TO_REVERT' | 'UNKNOWN_MODULE' | 'USAGE';
 
 /** Codes of the running processes. */
-export type RuntimeErrorCode = 'ALREADY_RUNNING' | 'NOT_RUNNING' | 'REQUEST_FAILED';
+export type RuntimeErrorCode =
+  | 'ALREADY_RUNNING'
+  | 'EXPORT_MISSING'
+  | 'MODULE_UNAVAILABLE'
+  | 'NOT_READY'
+  | 'NOT_RUNNING'
+  | 'REQUEST_FAILED'
+  | 'USES_MISSING';
 
 /** Everything a {@link MofoError} can say. */
 export type MofoErrorCode = ConfigErrorCode | ModuleErrorCode | HttpErrorCode | CliErrorCode | RuntimeErrorCode;

@@ -15,12 +15,25 @@ const statuses: { readonly [code in MofoErrorCode]?: number } = {
   STOPPING: 503,
 };
 
+/**
+ * Whether an error is a refusal: the module's own (`ctx.fail`), or a request that was at fault itself (a body too long, cut short,
+ * or no JSON). It says nothing against the version that threw it.
+ */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ModuleFailure || bodyErrorOf(error) !== undefined;
+}
+
 /** The status that an error is answered with. */
 export function statusOf(error: unknown): number {
   if (error instanceof ModuleFailure) return 422;
-  if (error instanceof MofoError) return statuses[error.code] ?? 500;
-  // The body was no JSON: the client's mistake, when the handler did not look into it itself.
-  return 500;
+  const told = bodyErrorOf(error) ?? error;
+  return told instanceof MofoError ? (statuses[told.code] ?? 500) : 500;
+}
+
+/** `request.json()` throws a SyntaxError, as the standard has it; its cause says that the body was to blame. */
+function bodyErrorOf(error: unknown): MofoError | undefined {
+  const candidate = error instanceof SyntaxError ? error.cause : error;
+  return candidate instanceof MofoError && candidate.code.startsWith('BODY_') ? candidate : undefined;
 }
 
 /** The answer to a request that failed: `{ "error": { "code", "message" } }`. */
@@ -31,6 +44,7 @@ export function errorResponse(error: unknown, headers: Readonly<Record<string, s
 
 function publicError(error: unknown, status: number): { code: string; message: string } {
   if (error instanceof ModuleFailure) return { code: error.code, message: error.message };
-  if (error instanceof MofoError && status !== 500) return { code: error.code, message: error.message };
+  const told = bodyErrorOf(error) ?? error;
+  if (told instanceof MofoError && status !== 500) return { code: told.code, message: told.message };
   return { code: 'HANDLER_FAILED', message: 'the request could not be answered; the log of the server says why.' };
 }

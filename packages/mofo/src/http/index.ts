@@ -1,5 +1,5 @@
 // HTTP for modules: routes, web-standard requests and answers, the server.
-export { errorResponse, statusOf } from './error-response.ts';
+export { errorResponse, isRefusal, statusOf } from './error-response.ts';
 export { buildRoutes, type Route, type RoutedModule, type RouteMatch, type RouteTable } from './routes.ts';
 export {
   type HttpCounters,

@@ -2,14 +2,16 @@
 // what is under way come to its end. Handlers are called through `invoke`, so the server knows no module.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { ModuleFailure } from '../define/index.ts';
+import type { AddressInfo, Socket } from 'node:net';
 import { MofoError, systemCodeOf } from '../errors.ts';
-import { errorResponse } from './error-response.ts';
+import { errorResponse, isRefusal } from './error-response.ts';
 import { bodyTooLarge, statedBodyBytes } from './request-body.ts';
 import type { Route, RouteTable } from './routes.ts';
 import { abortRequest, type RequestFacts, webRequest } from './web-request.ts';
 import { requireResponse, writeResponse } from './write-response.ts';
+
+/** How long a stopping server waits for the first request of a connection that has sent none, in milliseconds. */
+const unusedGraceMs = 500;
 
 /** Where to listen: a descriptor that listens already, or an address. */
 export type ListenTarget = { readonly fd: number } | { readonly port: number; readonly host?: string };
@@ -86,7 +88,9 @@ class Serving implements HttpServer {
   private served = 0;
   private failed = 0;
   private inFlight = 0;
-  private connections = 0;
+  private readonly sockets = new Set<Socket>();
+  /** Connections that have sent a request. */
+  private readonly used = new WeakSet<Socket>();
   private stopping: Promise<void> | undefined;
 
   constructor(options: ServeHttpOptions) {
@@ -95,10 +99,8 @@ class Serving implements HttpServer {
     this.server = createServer((incoming, outgoing) => this.answer(incoming, outgoing));
     this.server.keepAliveTimeout = options.keepAliveTimeoutMs ?? 60_000;
     this.server.on('connection', (socket) => {
-      this.connections += 1;
-      socket.once('close', () => {
-        this.connections -= 1;
-      });
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
     });
   }
 
@@ -108,14 +110,17 @@ class Serving implements HttpServer {
   }
 
   counters(): HttpCounters {
-    return { served: this.served, failed: this.failed, inFlight: this.inFlight, connections: this.connections };
+    return { served: this.served, failed: this.failed, inFlight: this.inFlight, connections: this.sockets.size };
   }
 
   stop(limitMs = 5_000): Promise<void> {
     this.stopping ??= new Promise((settle) => {
-      const limit = setTimeout(() => this.server.closeAllConnections(), limitMs);
+      const limit = setTimeout(() => this.cut(() => true), limitMs);
+      // Node takes a connection that never sent anything for a busy one. Its first request may be on its way, so it has a moment.
+      const grace = setTimeout(() => this.cut((socket) => !this.used.has(socket)), Math.min(limitMs, unusedGraceMs));
       this.server.close(() => {
         clearTimeout(limit);
+        clearTimeout(grace);
         settle();
       });
       this.server.closeIdleConnections();
@@ -123,8 +128,13 @@ class Serving implements HttpServer {
     return this.stopping;
   }
 
+  private cut(isMeant: (socket: Socket) => boolean): void {
+    for (const socket of this.sockets) if (isMeant(socket)) socket.destroy();
+  }
+
   private answer(incoming: IncomingMessage, outgoing: ServerResponse): void {
     this.inFlight += 1;
+    this.used.add(incoming.socket);
     let request: Request | undefined;
     const exchange: Exchange = { incoming, outgoing, hasFailed: false };
     outgoing.on('close', () => {
@@ -192,8 +202,7 @@ class Serving implements HttpServer {
 
   /** A handler threw, or its answer broke off. */
   private fault(exchange: Exchange, route: Route, error: unknown): void {
-    const isRefusal = error instanceof ModuleFailure || (error instanceof MofoError && error.code.startsWith('BODY_'));
-    if (!isRefusal) {
+    if (!isRefusal(error)) {
       exchange.hasFailed = true;
       this.options.onError?.(error, route);
     }

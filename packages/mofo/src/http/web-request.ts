@@ -78,7 +78,7 @@ class LightRequest {
 
   async json(): Promise<unknown> {
     if (this.#native !== undefined) return this.#native.json();
-    return JSON.parse(new TextDecoder().decode(await this.#bytes()));
+    return parseJson(new TextDecoder().decode(await this.#bytes()));
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -173,6 +173,15 @@ export function webRequest(incoming: IncomingMessage, facts: RequestFacts): Requ
 /** Aborts the signal of a request made by {@link webRequest}: its client is gone. */
 export function abortRequest(request: Request): void {
   LightRequest.abort(request as unknown as LightRequest);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const cause = new MofoError('BODY_UNUSABLE', "the request's body is no JSON.", { cause: error });
+    throw new SyntaxError((error as Error).message, { cause });
+  }
 }
 
 function goneReason(): MofoError {
