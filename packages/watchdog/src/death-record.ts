@@ -23,11 +23,14 @@ import {
 import { readText } from './slot-report.ts';
 
 /** Why an owner ended. */
-export type DeathReason = 'crash' | 'hang';
+export type DeathReason = 'crash' | 'hang' | 'exit';
 
 /** An owner of the role that died, and what its slot said. */
 export interface Death {
-  /** `hang`: it was killed for a missed deadline or heartbeat; `crash`: it ended in any other way, without giving the role back. */
+  /**
+   * `hang`: it was killed for a missed deadline or heartbeat; `exit`: it ended in order, by process.exit, an uncaught error or because
+   * nothing was left to do, but without handing the role over; `crash`: anything else, such as a signal or an abort.
+   */
   readonly reason: DeathReason;
   readonly pid: number;
   /** Term under which it was main. */
@@ -44,7 +47,7 @@ export interface Death {
   readonly candidates: number;
 }
 
-const reasons: readonly DeathReason[] = ['crash', 'hang'];
+const reasons: readonly DeathReason[] = ['crash', 'hang', 'exit'];
 
 /** Writes `death` into this thread's slot. */
 export function writeRecord(native: NativeStore, death: Death): void {

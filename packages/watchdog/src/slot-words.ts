@@ -8,6 +8,7 @@
 //   byte 24    f64  monotonic ms of its death           byte 32    f64  task id, 0 none
 //   byte 40    u32  candidates                          byte 44    u32  runs that were open; 0 idle
 //   byte 48    u32  byte length of the label            byte 52    up to 200 bytes of label
+//   byte 252   u32  1: the role was handed over on purpose; 0 with the role gone: the process ended without doing so
 
 import { CONTROL_SLOTS, type NativeStore, SLOT_BYTES, SLOT_COUNT, SLOT_USER } from '@mofo/shm-store';
 
@@ -42,3 +43,4 @@ export const RECORD_LABEL_LENGTH: number = SLOT_USER + 48;
 export const RECORD_LABEL: number = SLOT_USER + 52;
 /** Bytes of label that a record holds. */
 export const RECORD_LABEL_BYTES = 200;
+export const HANDED_OVER: number = SLOT_USER + 252;

@@ -3,13 +3,15 @@
 /** Every code that a {@link WatchdogError} can carry; the README says for each when, what state is left, and what to do. */
 export type WatchdogErrorCode =
   | 'ALREADY_MAIN'
+  | 'ALREADY_WATCHING'
   | 'CLOSED'
   | 'NO_CLONE'
   | 'NOT_MAIN'
   | 'RESTART_BUDGET_SPENT'
   | 'RUN_NOT_OPEN'
   | 'TOO_MANY_RUNS'
-  | 'UNKNOWN_OPTION';
+  | 'UNKNOWN_OPTION'
+  | 'WATCH_FAILED';
 
 /** What else an error carries. */
 export interface WatchdogErrorOptions {
