@@ -69,7 +69,8 @@ describe('processes that start at once', () => {
   });
 });
 
-describe('a process killed at any step', () => {
+// Some 120 processes one after the other: long on a busy machine.
+describe('a process killed at any step', { timeout: 180_000 }, () => {
   /** Runs a program with a cut at its k-th call, for every k, until it gets through; returns how many cuts there were. */
   async function forEveryCut(
     run: (env: Record<string, string>) => Program,

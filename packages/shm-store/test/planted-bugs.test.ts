@@ -99,7 +99,7 @@ async function firstFailureOfCuts(
   return 'endless';
 }
 
-describe('caught:', () => {
+describe('caught:', { timeout: 180_000 }, () => {
   test('a store that is not made ready last', async () => {
     const copy = plant('segment.cc', 'if (valueAt<uint32_t>(control, layout::CONTROL_READY) == 0) {', 'if (false) {');
     const failure = await firstFailureOfCuts(copy, async (name, env) =>
@@ -141,7 +141,7 @@ describe('caught:', () => {
       else if (new Set(reports.map(({ slot }) => slot)).size < 4) wrong = 'one slot for two';
     }
     expect(wrong).not.toBe('');
-  }, 60_000);
+  });
 
   test('memory that is published without being reserved', async (context) => {
     if (spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/dev/shm']).status !== 0) {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { constants } from 'node:os';
+import type { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import {
   boundPort,
@@ -41,11 +42,16 @@ describe('who is alive', () => {
   });
 
   test('a zombie is dead', async () => {
-    // The shell becomes a sleep that never waits for its child.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    // The shell becomes a sleep that never waits for the child, which ends when its input does.
+    const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+    });
+    const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
     const pid = Number(line.toString());
-    await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
+    await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8'), { timeout: 20_000 }).toBe('sleep\n');
+    expect(processStartTime(pid)).toBeGreaterThan(0);
+    (parent.stdio[3] as Writable).end();
+    await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8'), { timeout: 20_000 }).toContain(') Z ');
     expect(processStartTime(pid)).toBeUndefined();
     parent.kill('SIGKILL');
     await once(parent, 'exit');
