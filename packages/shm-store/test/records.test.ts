@@ -12,7 +12,7 @@ import { record } from '../src/types/record-link.ts';
 import { isDangling, ref } from '../src/types/ref.ts';
 import { struct } from '../src/types/struct.ts';
 import type { RecordType } from '../src/types/struct-type.ts';
-import { attach, code, openStore } from './types-fixture.ts';
+import { attach, code, liveBlocks, openStore } from './types-fixture.ts';
 
 const Person = struct('Person', {
   name: text(),
@@ -71,6 +71,23 @@ describe('a declaration gives exact types', () => {
 });
 
 describe('a record', () => {
+  test('may own records of its own type', () => {
+    const { memory } = openStore();
+    const Chain = struct('Chain', {
+      name: text(),
+      get next() {
+        return optional(record(() => Chain));
+      },
+    });
+    const chain = memory.run(() => newRecord(memory, Chain, { name: 'a', next: { name: 'b', next: { name: 'c' } } }));
+    expect(chain.next?.next?.name).toBe('c');
+    const last = chain.next?.next as object;
+    memory.run(() => {
+      chain.next = undefined;
+    });
+    expect(isRecordLive(last)).toBe(false);
+  });
+
   test('starts with defaults for what is left out', () => {
     const { memory } = openStore();
     const account = memory.run(() => newRecord(memory, Account));
@@ -164,10 +181,9 @@ describe('a record', () => {
   });
 
   test('leaves nothing behind when its input is refused and the transaction goes on', () => {
-    const { memory } = openStore();
-    const kept = memory.run(() => newRecord(memory, Account));
-    const before = memory.run(() => memory.heap.allocate(64, 16));
-    memory.run(() => memory.heap.free(before));
+    const { memory, native } = openStore();
+    memory.run(() => newRecord(memory, Account));
+    const before = liveBlocks(native);
     memory.run(() => {
       for (let n = 0; n < 3; n++) {
         expect(() =>
@@ -175,9 +191,7 @@ describe('a record', () => {
         ).toThrow(code('INVALID_VALUE'));
       }
     });
-    const after = memory.run(() => memory.heap.allocate(64, 16));
-    expect(after).toBe(before);
-    expect(isRecordLive(kept)).toBe(true);
+    expect(liveBlocks(native)).toBe(before);
   });
 
   test('once deleted is DANGLING_REF, also when its place is used anew', () => {
@@ -289,7 +303,7 @@ describe('an owned record', () => {
     const first = owner.home;
     memory.run(() => {
       owner.home.zip += 1;
-      owner.home = owner.home;
+      owner.home = first;
     });
     expect(isSameRecord(first, owner.home)).toBe(true);
     memory.run(() => {

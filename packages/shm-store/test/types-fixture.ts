@@ -1,20 +1,24 @@
 // A whole store in private memory, as records and catalogs see one. Several memories over one store stand for several programs.
 
-import { JournalError } from '../../journal/src/errors.ts';
 import { RedoDoor } from '../../journal/src/redo/redo-door.ts';
 import { Transactions } from '../../journal/src/transaction.ts';
 import { Heap } from '../src/heap/heap.ts';
+import {
+  MAIN_HEAP_END_SLAB,
+  MAIN_HEAP_FIRST_SLAB,
+  MAIN_SLAB_TABLE,
+  SLAB_KIND_LARGE,
+  SLAB_KIND_SMALL,
+} from '../src/layout.ts';
 import type { Memory } from '../src/memory.ts';
-import type { NativeStore } from '../src/native-binding.ts';
+import type { StoreSegments } from '../src/native-binding.ts';
 import { openPrivateStore } from '../src/private-store.ts';
 import { Catalog } from '../src/types/catalog.ts';
 import type { TypeDescription, Visitor } from '../src/types/field-type.ts';
 
-export { JournalError };
-
 /** What one program holds of a store. */
 export interface Program {
-  readonly native: NativeStore;
+  readonly native: StoreSegments;
   readonly memory: Memory;
   readonly transactions: Transactions;
 }
@@ -25,13 +29,28 @@ export function openStore(sizeBytes: number = 2 ** 21): Program {
 }
 
 /** Another program on the same store. */
-export function attach(native: NativeStore): Program {
+export function attach(native: StoreSegments): Program {
   const door = new RedoDoor(native);
   const heap = new Heap(door);
-  const transactions = new Transactions(native, door, heap);
+  // The journal was compiled against the built heap, which is the same class from another file.
+  const transactions = new Transactions(native, door, heap as unknown as ConstructorParameters<typeof Transactions>[2]);
   const run = <T>(body: () => T): T => transactions.transaction(body);
   const catalog = new Catalog({ door, heap, run });
   return { native, transactions, memory: { door, heap, catalog, run } };
+}
+
+/** Number of live blocks, counted in the slab table: blocks in use of slabs of small blocks, and large blocks. */
+export function liveBlocks(native: StoreSegments): number {
+  const words = new Int32Array(native.windows[0] as ArrayBuffer);
+  const end = words[MAIN_HEAP_END_SLAB / 4] as number;
+  let count = 0;
+  for (let slab = words[MAIN_HEAP_FIRST_SLAB / 4] as number; slab < end; slab++) {
+    const word = words[MAIN_SLAB_TABLE / 4 + slab * 4] as number;
+    const kind = word & 0xff;
+    if (kind === SLAB_KIND_SMALL) count += word >>> 16;
+    if (kind === SLAB_KIND_LARGE) count++;
+  }
+  return count;
 }
 
 /** Matcher for an error with this code. */

@@ -4,7 +4,7 @@ import { ShmStoreError } from '../errors.ts';
 import type { Memory } from '../memory.ts';
 import type { CatalogEntry } from '../types/catalog-entry.ts';
 import { atPath, invalidValue } from '../types/invalid-value.ts';
-import type { Fields, RecordInput, RecordOf, StructType } from '../types/struct-type.ts';
+import type { RecordInput, RecordOf, StructType } from '../types/struct-type.ts';
 import { ensureExtension, walkExtensions } from './extension.ts';
 import { openRecord, requireCapacity } from './open-record.ts';
 import { shapeOf } from './record-class.ts';
@@ -21,7 +21,7 @@ let freeDepth = 0;
  * @param input a plain object, or a record, which is copied; fields left out get their defaults
  * @throws ShmStoreError INVALID_VALUE (nothing is left behind); READ_ONLY outside a transaction; STORE_FULL
  */
-export function createRecord<F extends Fields>(memory: Memory, struct: StructType<F>, input: RecordInput<F> | undefined): number {
+export function createRecord<F>(memory: Memory, struct: StructType<F>, input: RecordInput<F> | undefined): number {
   memory.door.requireTransaction(`create a record of ${struct.name}`);
   const layoutId = memory.catalog.resolve(struct as unknown as StructType);
   const shape = memory.catalog.shape(struct as unknown as StructType, layoutId);
@@ -38,7 +38,7 @@ export function createRecord<F extends Fields>(memory: Memory, struct: StructTyp
 }
 
 /** Creates a record and opens it. */
-export function newRecord<F extends Fields>(memory: Memory, struct: StructType<F>, input?: RecordInput<F>): RecordOf<F> {
+export function newRecord<F>(memory: Memory, struct: StructType<F>, input?: RecordInput<F>): RecordOf<F> {
   return openRecord(memory, struct, createRecord(memory, struct, input));
 }
 
@@ -104,7 +104,10 @@ export function toPlain<R extends object>(record: R): { -readonly [K in keyof R]
  */
 export function freeRecord(memory: Memory, block: number): void {
   if (freeDepth === FREE_DEPTH_MAX) {
-    throw new ShmStoreError('CORRUPT', `Records own each other more than ${FREE_DEPTH_MAX} deep. Let the transaction fail, and run a check of the store.`);
+    throw new ShmStoreError(
+      'CORRUPT',
+      `Records own each other more than ${FREE_DEPTH_MAX} deep. Let the transaction fail, and run a check of the store.`,
+    );
   }
   freeDepth++;
   try {
@@ -138,11 +141,14 @@ export function requireRecordOf(memory: Memory, name: string, block: number): vo
   memory.heap.prove(block);
   const entry = memory.catalog.entry(memory.heap.layoutOf(block));
   if (entry.name === name && entry.base === entry.layoutId) return;
-  throw new ShmStoreError('WRONG_TYPE', `The block at granule ${block >>> 0} is a ${entry.name}, not a ${name}. Nothing was changed.`);
+  throw new ShmStoreError(
+    'WRONG_TYPE',
+    `The block at granule ${block >>> 0} is a ${entry.name}, not a ${name}. Nothing was changed.`,
+  );
 }
 
 function isStructInside(description: { readonly kind: string; readonly [key: string]: unknown }): boolean {
-  if (description.kind === 'optional') return isStructInside(description['of'] as { kind: string });
+  if (description.kind === 'optional') return isStructInside(description.of as { kind: string });
   return description.kind === 'struct' || description.kind === 'record';
 }
 

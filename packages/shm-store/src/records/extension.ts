@@ -19,11 +19,18 @@ export const EXTENSION_FIRST_WORD: number = 2;
 export const EXTENSION_COUNT_MAX: number = 64;
 
 /** Calls `visit` for each extension block of a record until it returns true. Throws CORRUPT. */
-export function walkExtensions(memory: Memory, record: number, visit: (block: number, layoutId: number) => boolean): void {
+export function walkExtensions(
+  memory: Memory,
+  record: number,
+  visit: (block: number, layoutId: number) => boolean,
+): void {
   let block = readWord(memory.door, record, 0);
   for (let count = 0; block !== 0; count++) {
     if (count === EXTENSION_COUNT_MAX) {
-      throw new ShmStoreError('CORRUPT', `The record at granule ${record >>> 0} has an endless chain of extensions. Run a check of the store.`);
+      throw new ShmStoreError(
+        'CORRUPT',
+        `The record at granule ${record >>> 0} has an endless chain of extensions. Run a check of the store.`,
+      );
     }
     memory.heap.check(block, LAYOUT_EXTENSION);
     const next = readWord(memory.door, block, 1);
@@ -38,7 +45,10 @@ export function findExtension(memory: Memory, record: number, extension: Extensi
   walkExtensions(memory, record, (block, layoutId) => {
     if (layoutId !== extension.layoutId) return false;
     if (memory.heap.capacityBytes(block) < extension.words * 4) {
-      throw new ShmStoreError('CORRUPT', `The extension at granule ${block >>> 0} is too small for its layout. Run a check of the store.`);
+      throw new ShmStoreError(
+        'CORRUPT',
+        `The extension at granule ${block >>> 0} is too small for its layout. Run a check of the store.`,
+      );
     }
     found = block;
     return true;

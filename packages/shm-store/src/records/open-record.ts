@@ -2,7 +2,7 @@
 
 import { ShmStoreError } from '../errors.ts';
 import type { Memory } from '../memory.ts';
-import type { Fields, RecordOf, StructType } from '../types/struct-type.ts';
+import type { RecordOf, StructType } from '../types/struct-type.ts';
 import { RecordHandle, type RecordPlace } from './record-handle.ts';
 
 /**
@@ -10,7 +10,7 @@ import { RecordHandle, type RecordPlace } from './record-handle.ts';
  *
  * @throws ShmStoreError CORRUPT unless a live block large enough starts there; WRONG_TYPE when it is a record of another type
  */
-export function openRecord<F extends Fields>(memory: Memory, struct: StructType<F>, block: number): RecordOf<F> {
+export function openRecord<F>(memory: Memory, struct: StructType<F>, block: number): RecordOf<F> {
   const { heap } = memory;
   heap.prove(block);
   const layoutId = heap.layoutOf(block);
@@ -20,9 +20,16 @@ export function openRecord<F extends Fields>(memory: Memory, struct: StructType<
 }
 
 /** Throws CORRUPT unless `block`, which must have been proved, is large enough for a layout. */
-export function requireCapacity(memory: Memory, layout: { readonly name: string; readonly words: number }, block: number): void {
+export function requireCapacity(
+  memory: Memory,
+  layout: { readonly name: string; readonly words: number },
+  block: number,
+): void {
   if (memory.heap.capacityBytes(block) >= layout.words * 4) return;
-  throw new ShmStoreError('CORRUPT', `The ${layout.name} at granule ${block >>> 0} is too small for its layout. Run a check of the store.`);
+  throw new ShmStoreError(
+    'CORRUPT',
+    `The ${layout.name} at granule ${block >>> 0} is too small for its layout. Run a check of the store.`,
+  );
 }
 
 /** True if both are the same record (or the same struct inside the same record) of the same store. */

@@ -1,7 +1,7 @@
 // Makes the class of a shape: one prototype accessor a field.
 
 import type { Memory } from '../memory.ts';
-import { RecordHandle, type FieldAccessor } from './record-handle.ts';
+import { type FieldAccessor, RecordHandle } from './record-handle.ts';
 import type { RecordClass, RecordShape, ShapedField } from './record-shape.ts';
 
 const shapes = new WeakMap<object, RecordShape>();
@@ -14,7 +14,11 @@ export function makeShape(shape: Omit<RecordShape, 'record'>): RecordShape {
   const { prototype } = record;
   Object.defineProperty(record, 'name', { value: shape.name });
   for (const field of shape.fields) {
-    Object.defineProperty(prototype, field.name, { ...accessorOf(shape.name, field), enumerable: true, configurable: false });
+    Object.defineProperty(prototype, field.name, {
+      ...accessorOf(shape.name, field),
+      enumerable: true,
+      configurable: false,
+    });
   }
   Object.defineProperty(prototype, 'toJSON', { value: recordToJson, writable: true, configurable: true });
   Object.defineProperty(prototype, INSPECT, { value: inspectRecord, writable: true, configurable: true });
@@ -46,9 +50,12 @@ function recordToJson(this: RecordHandle): Record<string, unknown> {
 function readForJson(record: RecordHandle, shape: RecordShape, field: ShapedField): unknown {
   const { type, place } = field;
   const { readJson } = type;
-  if (readJson === undefined || place.where !== 'record') return (record as unknown as Record<string, unknown>)[field.name];
+  if (readJson === undefined || place.where !== 'record')
+    return (record as unknown as Record<string, unknown>)[field.name];
   const { memory, base } = RecordHandle.placeOf(record) as { memory: Memory; base: number };
-  return RecordHandle.readSection(record, `${shape.name}.${field.name}`, (block) => readJson.call(type, memory, block, base + place.word));
+  return RecordHandle.readSection(record, `${shape.name}.${field.name}`, (block) =>
+    readJson.call(type, memory, block, base + place.word),
+  );
 }
 
 function jsonValue(value: unknown): unknown {

@@ -49,7 +49,13 @@ export class RecordHandle {
   /** Where `value` lies if it is a record or struct in a store, otherwise `undefined`. */
   static placeOf(value: unknown): RecordPlace | undefined {
     if (typeof value !== 'object' || value === null || !(#memory in value)) return undefined;
-    return { memory: value.#memory, block: value.#block, stamp: value.#stamp, layoutId: value.#layoutId, base: value.#base };
+    return {
+      memory: value.#memory,
+      block: value.#block,
+      stamp: value.#stamp,
+      layoutId: value.#layoutId,
+      base: value.#base,
+    };
   }
 
   /** Accessor of a double. */
@@ -61,7 +67,8 @@ export class RecordHandle {
           const sequence = door.beginRead();
           try {
             const header = door.at(this.#block);
-            if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId) throw dangling(this.#block, path);
+            if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId)
+              throw dangling(this.#block, path);
             const w = this.#base + word;
             const i = door.at((this.#block + 1 + (w >> 2)) | 0) + (w & 3);
             const value = door.floats[i >> 1] as number;
@@ -76,7 +83,8 @@ export class RecordHandle {
         if (!door.inTransaction) door.requireTransaction(`set ${path}`);
         if (typeof value !== 'number') throw atPath(path, invalidValue('a number', value));
         const header = door.at(this.#block);
-        if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId) throw dangling(this.#block, path);
+        if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId)
+          throw dangling(this.#block, path);
         const w = this.#base + word;
         const i = door.own(this.#block, (this.#block + 1 + (w >> 2)) | 0, 1) + (w & 3);
         door.floats[i >> 1] = value;
@@ -97,7 +105,12 @@ export class RecordHandle {
   }
 
   /** Accessor of a field that lies in an extension block. */
-  static extensionField(path: string, type: FieldType<unknown, unknown>, extension: ExtensionLayout, word: number): FieldAccessor {
+  static extensionField(
+    path: string,
+    type: FieldType<unknown, unknown>,
+    extension: ExtensionLayout,
+    word: number,
+  ): FieldAccessor {
     return {
       get(this: RecordHandle): unknown {
         const memory = this.#memory;
@@ -108,7 +121,9 @@ export class RecordHandle {
         });
       },
       set(this: RecordHandle, value: unknown): void {
-        this.#write(path, (record) => type.write(this.#memory, ensureExtension(this.#memory, record, extension), word, value));
+        this.#write(path, (record) =>
+          type.write(this.#memory, ensureExtension(this.#memory, record, extension), word, value),
+        );
       },
     };
   }
@@ -176,7 +191,8 @@ export class RecordHandle {
   #prove(path: string): void {
     const { door } = this.#memory;
     const header = door.at(this.#block);
-    if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId) throw dangling(this.#block, path);
+    if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId)
+      throw dangling(this.#block, path);
   }
 }
 
@@ -189,7 +205,11 @@ function dangling(block: number, path: string): ShmStoreError {
 }
 
 function mismatch(path: string, what: string): ShmStoreError {
-  return new ShmStoreError('TYPE_MISMATCH', `${path} ${what}. Nothing was changed. Migrate the record to the new layout first.`, {
-    data: { path },
-  });
+  return new ShmStoreError(
+    'TYPE_MISMATCH',
+    `${path} ${what}. Nothing was changed. Migrate the record to the new layout first.`,
+    {
+      data: { path },
+    },
+  );
 }

@@ -41,4 +41,10 @@ export interface RecordShape {
 }
 
 /** Makes handles of one shape. `base` is the payload word at which the struct begins. */
-export type RecordClass = new (memory: Memory, block: number, stamp: number, layoutId: number, base: number) => RecordHandle;
+export type RecordClass = new (
+  memory: Memory,
+  block: number,
+  stamp: number,
+  layoutId: number,
+  base: number,
+) => RecordHandle;

@@ -1,7 +1,15 @@
 // Types whose value is one word, an owning link to a blob: text, bytes and JSON. The link 0 stands for the empty value.
 
 import type { Memory } from '../memory.ts';
-import { BYTES_LENGTH_MAX, freeBlob, makeBytesBlob, makeTextBlob, readBytesBlob, readTextBlob, TEXT_LENGTH_MAX } from './blob.ts';
+import {
+  BYTES_LENGTH_MAX,
+  freeBlob,
+  makeBytesBlob,
+  makeTextBlob,
+  readBytesBlob,
+  readTextBlob,
+  TEXT_LENGTH_MAX,
+} from './blob.ts';
 import { corruptValue } from './corrupt.ts';
 import type { FieldType, TypeDescription, Visitor } from './field-type.ts';
 import { invalidValue } from './invalid-value.ts';
@@ -144,5 +152,6 @@ function encodeJson(value: unknown): string {
 }
 
 function refuseLongText(value: string): void {
-  if (value.length > TEXT_LENGTH_MAX) throw invalidValue(`at most ${TEXT_LENGTH_MAX} code units`, `${value.length} code units`);
+  if (value.length > TEXT_LENGTH_MAX)
+    throw invalidValue(`at most ${TEXT_LENGTH_MAX} code units`, `${value.length} code units`);
 }

@@ -129,7 +129,11 @@ function isLatin1(text: string): boolean {
 }
 
 function corruptBlob(block: number, what: string): ShmStoreError {
-  return new ShmStoreError('CORRUPT', `The blob at granule ${block >>> 0} holds ${what}. Nothing was changed. Run a check of the store.`, {
-    data: { block: block >>> 0 },
-  });
+  return new ShmStoreError(
+    'CORRUPT',
+    `The blob at granule ${block >>> 0} holds ${what}. Nothing was changed. Run a check of the store.`,
+    {
+      data: { block: block >>> 0 },
+    },
+  );
 }

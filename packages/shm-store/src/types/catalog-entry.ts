@@ -21,7 +21,7 @@ import type { Memory } from '../memory.ts';
 import { EXTENSION_FIRST_WORD } from '../records/extension.ts';
 import { isObject, layoutKey, requireDescription } from './description.ts';
 import type { JsonValue, TypeDescription } from './field-type.ts';
-import { isFieldName, isTypeName } from './names.ts';
+import { isTypeName } from './names.ts';
 import { FIELD_COUNT_MAX, RECORD_WORDS_MAX } from './pack-fields.ts';
 
 /** Longest description of one layout in bytes. */
@@ -72,7 +72,11 @@ export interface EntryLinks {
 }
 
 /** Writes an entry into a new block, in the running transaction, and returns the block. Throws INVALID_TYPE when the description is too long. */
-export function writeCatalogEntry(memory: Pick<Memory, 'door' | 'heap'>, links: EntryLinks, layout: LayoutDescription): number {
+export function writeCatalogEntry(
+  memory: Pick<Memory, 'door' | 'heap'>,
+  links: EntryLinks,
+  layout: LayoutDescription,
+): number {
   const bytes = encoder.encode(JSON.stringify(toJson(layout)));
   if (bytes.length > DESCRIPTION_BYTES_MAX) {
     throw new ShmStoreError(
@@ -93,7 +97,10 @@ export function writeCatalogEntry(memory: Pick<Memory, 'door' | 'heap'>, links: 
 }
 
 /** Block, stamp and links of the entry at `block`, without its description. Throws CORRUPT. */
-export function readEntryLinks(memory: Pick<Memory, 'door' | 'heap'>, block: number): EntryLinks & { readonly stamp: number } {
+export function readEntryLinks(
+  memory: Pick<Memory, 'door' | 'heap'>,
+  block: number,
+): EntryLinks & { readonly stamp: number } {
   const { door, heap } = memory;
   heap.check(block, LAYOUT_CATALOG_ENTRY);
   const stamp = heap.stampOf(block);
@@ -111,11 +118,13 @@ export function readCatalogEntry(memory: Pick<Memory, 'door' | 'heap'>, block: n
   const i = door.at((block + 1) | 0);
   const hash = door.words[i + 3] as number;
   const length = (door.words[i + 4] as number) >>> 0;
-  if (length > DESCRIPTION_BYTES_MAX || length + HEADER_BYTES > capacity) throw corruptEntry(block, `a description of ${length} bytes`);
+  if (length > DESCRIPTION_BYTES_MAX || length + HEADER_BYTES > capacity)
+    throw corruptEntry(block, `a description of ${length} bytes`);
   const bytes = door.bytes.slice(i * 4 + HEADER_BYTES, i * 4 + HEADER_BYTES + length);
   if ((crc32(bytes) | 0) !== hash) throw corruptEntry(block, 'a description with a wrong checksum');
   const layout = parseLayout(block, bytes);
-  if (layout.base !== undefined && layout.base >= layoutId) throw corruptEntry(block, `an extension of the later layout ${layout.base}`);
+  if (layout.base !== undefined && layout.base >= layoutId)
+    throw corruptEntry(block, `an extension of the later layout ${layout.base}`);
   return { ...layout, base: layout.base ?? layoutId, block, stamp, layoutId, previous, next };
 }
 
@@ -143,7 +152,12 @@ function parseLayout(block: number, bytes: Uint8Array): LayoutDescription {
     Object.keys(fields).length <= FIELD_COUNT_MAX &&
     ((kind === 'struct' && base === undefined) || (kind === 'extension' && Number.isInteger(base)));
   if (!sound) throw corruptEntry(block, 'a description that is not one of a layout');
-  const stored = parseFields(block, fields as Readonly<Record<string, unknown>>, words as number, kind === 'struct' ? 1 : EXTENSION_FIRST_WORD);
+  const stored = parseFields(
+    block,
+    fields as Readonly<Record<string, unknown>>,
+    words as number,
+    kind === 'struct' ? 1 : EXTENSION_FIRST_WORD,
+  );
   return {
     kind: kind as 'struct' | 'extension',
     name: name as string,
@@ -162,11 +176,14 @@ function parseFields(
 ): ReadonlyMap<string, StoredField> {
   const stored = new Map<string, StoredField>();
   for (const [name, field] of Object.entries(fields)) {
-    if (!isFieldName(name) || !isObject(field) || !isCount(field['at'], words - 1) || (field['at'] as number) < firstWord) {
+    if (!isTypeName(name) || !isObject(field) || !isCount(field.at, words - 1) || (field.at as number) < firstWord) {
       throw corruptEntry(block, `a field ${JSON.stringify(name)} without a name or place`);
     }
-    const description = requireDescription(field['type'], `Field ${JSON.stringify(name)} of the catalog entry at granule ${block >>> 0}`);
-    stored.set(name, { name, word: field['at'] as number, description, key: layoutKey(description) });
+    const description = requireDescription(
+      field.type,
+      `Field ${JSON.stringify(name)} of the catalog entry at granule ${block >>> 0}`,
+    );
+    stored.set(name, { name, word: field.at as number, description, key: layoutKey(description) });
   }
   return stored;
 }

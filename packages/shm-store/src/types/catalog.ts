@@ -17,7 +17,13 @@ import { readSection } from '../read-section.ts';
 import { EXTENSION_COUNT_MAX, EXTENSION_FIRST_WORD } from '../records/extension.ts';
 import { makeShape } from '../records/record-class.ts';
 import type { ExtensionLayout, FieldPlace, RecordShape, ShapedField } from '../records/record-shape.ts';
-import { type CatalogEntry, readCatalogEntry, readEntryLinks, type StoredField, writeCatalogEntry } from './catalog-entry.ts';
+import {
+  type CatalogEntry,
+  readCatalogEntry,
+  readEntryLinks,
+  type StoredField,
+  writeCatalogEntry,
+} from './catalog-entry.ts';
 import { corruptValue } from './corrupt.ts';
 import { layoutKey } from './description.ts';
 import type { FieldType } from './field-type.ts';
@@ -133,9 +139,13 @@ export class Catalog {
     this.refresh();
     const entry = this.byId.get(layoutId);
     if (entry !== undefined) return entry;
-    throw new ShmStoreError('TYPE_UNKNOWN', `Layout ${layoutId} is not in the store's catalog. Nothing was changed. Run a check of the store.`, {
-      data: { layoutId },
-    });
+    throw new ShmStoreError(
+      'TYPE_UNKNOWN',
+      `Layout ${layoutId} is not in the store's catalog. Nothing was changed. Run a check of the store.`,
+      {
+        data: { layoutId },
+      },
+    );
   }
 
   /** All entries as they stand now, newest first. */
@@ -187,7 +197,8 @@ export class Catalog {
     const base = this.entry(layoutId);
     const known = this.structs.get(layoutId);
     if (known !== undefined) return known;
-    if (base.kind !== 'struct') throw new ShmStoreError('WRONG_TYPE', `Layout ${layoutId} is an extension, no record. Nothing was changed.`);
+    if (base.kind !== 'struct')
+      throw new ShmStoreError('WRONG_TYPE', `Layout ${layoutId} is an extension, no record. Nothing was changed.`);
     const fields: Record<string, FieldType<unknown, unknown>> = {};
     for (const entry of [base, ...this.extensionsOf(base)]) {
       for (const field of this.storedFields(entry)) fields[field.name] = field.type;
@@ -219,7 +230,8 @@ export class Catalog {
         throw corruptValue(block, 1, `layout id ${links.layoutId} in a catalog in which ids fall`);
       }
       const cached = this.byId.get(links.layoutId);
-      const entry = cached?.block === block && cached.stamp === links.stamp ? cached : readCatalogEntry(this.memory, block);
+      const entry =
+        cached?.block === block && cached.stamp === links.stamp ? cached : readCatalogEntry(this.memory, block);
       byId.set(links.layoutId, entry);
       newerId = links.layoutId;
       block = links.next;
@@ -265,7 +277,14 @@ export class Catalog {
         throw new ShmStoreError(
           'TYPE_MISMATCH',
           `${struct.name} has no version ${struct.version} in the catalog; the newest is ${newest.version}. Nothing was changed. Migrate to the new version.`,
-          { data: { name: struct.name, version: newest.version, layoutId: newest.layoutId, differences: [`version ${struct.version}`] } },
+          {
+            data: {
+              name: struct.name,
+              version: newest.version,
+              layoutId: newest.layoutId,
+              differences: [`version ${struct.version}`],
+            },
+          },
         );
       }
       this.addBase(struct, struct.version ?? 1);
@@ -306,7 +325,10 @@ export class Catalog {
     const { door } = this.memory;
     const layoutId = this.superblock(NEXT_LAYOUT_ID_WORD);
     if (layoutId < LAYOUT_USER_FIRST || this.byId.size >= CATALOG_ENTRY_COUNT_MAX) {
-      throw new ShmStoreError('INVALID_TYPE', `The catalog takes no more than ${CATALOG_ENTRY_COUNT_MAX} layouts. Nothing was changed.`);
+      throw new ShmStoreError(
+        'INVALID_TYPE',
+        `The catalog takes no more than ${CATALOG_ENTRY_COUNT_MAX} layouts. Nothing was changed.`,
+      );
     }
     const previous = this.newestFirst.find((entry) => entry.name === layout.name)?.layoutId ?? 0;
     const links = { next: this.superblock(HEAD_WORD), layoutId, previous };
@@ -321,14 +343,19 @@ export class Catalog {
   private compile(struct: StructType, layoutId: number): RecordShape {
     const base = this.entry(layoutId);
     if (base.name !== struct.name || base.kind !== 'struct') {
-      throw new ShmStoreError('WRONG_TYPE', `Found a ${base.name} (layout ${layoutId}) where a ${struct.name} was expected. Nothing was changed.`, {
-        data: { layoutId, found: base.name, expected: struct.name },
-      });
+      throw new ShmStoreError(
+        'WRONG_TYPE',
+        `Found a ${base.name} (layout ${layoutId}) where a ${struct.name} was expected. Nothing was changed.`,
+        {
+          data: { layoutId, found: base.name, expected: struct.name },
+        },
+      );
     }
     const extensions = this.extensionsOf(base);
     this.storedFields(base);
-    const fields = Object.entries(struct.fields).map(([name, type]): ShapedField => {
-      return { name, type: type as FieldType<unknown, unknown>, place: this.placeOf(name, type as FieldType<unknown, unknown>, base, extensions) };
+    const fields = Object.entries(struct.fields).map(([name, declared]): ShapedField => {
+      const type = declared as FieldType<unknown, unknown>;
+      return { name, type, place: this.placeOf(struct, name, type, [base, ...extensions]) };
     });
     const shape = makeShape({ name: struct.name, layoutId, words: base.words, fields });
     const ofStruct = this.shapes.get(struct) ?? new Map<number, RecordShape>();
@@ -336,21 +363,31 @@ export class Catalog {
     return shape;
   }
 
-  private placeOf(name: string, type: FieldType<unknown, unknown>, base: CatalogEntry, extensions: readonly CatalogEntry[]): FieldPlace {
-    const home = [base, ...extensions].find((entry) => entry.fields.has(name));
+  private placeOf(
+    struct: StructType,
+    name: string,
+    type: FieldType<unknown, unknown>,
+    layouts: readonly CatalogEntry[],
+  ): FieldPlace {
+    const home = layouts.find((entry) => entry.fields.has(name));
     const stored = home?.fields.get(name);
     if (home === undefined || stored === undefined) return { where: 'absent' };
     if (stored.key !== layoutKey(type.describe())) return { where: 'changed' };
-    if (home === base) return { where: 'record', word: stored.word };
-    return { where: 'extension', word: stored.word, extension: this.extensionLayout(home) };
+    if (home.kind === 'struct') return { where: 'record', word: stored.word };
+    return { where: 'extension', word: stored.word, extension: this.extensionLayout(home, struct) };
   }
 
-  private extensionLayout(entry: CatalogEntry): ExtensionLayout {
+  /** How an extension block begins: with the program's own types where it declares the field, else with what the catalog says. */
+  private extensionLayout(entry: CatalogEntry, struct: StructType): ExtensionLayout {
     return {
       layoutId: entry.layoutId,
       words: entry.words,
       initialize: (memory, block) => {
-        for (const { type, word } of this.storedFields(entry)) type.initialize(memory, block, word, undefined);
+        for (const { name, key, type, word } of this.storedFields(entry)) {
+          const declared = struct.fields[name] as FieldType<unknown, unknown> | undefined;
+          const known = declared !== undefined && layoutKey(declared.describe()) === key ? declared : type;
+          known.initialize(memory, block, word, undefined);
+        }
       },
     };
   }
@@ -361,12 +398,16 @@ export class Catalog {
 
   /** Extensions of a record layout, oldest first. */
   private extensionsOf(base: CatalogEntry): CatalogEntry[] {
-    return this.newestFirst.filter((entry) => entry.kind === 'extension' && entry.base === base.layoutId && entry.name === base.name).reverse();
+    return this.newestFirst
+      .filter((entry) => entry.kind === 'extension' && entry.base === base.layoutId && entry.name === base.name)
+      .reverse();
   }
 
   private basesOf(struct: StructType): CatalogEntry[] {
     return this.newestFirst.filter((entry) => {
-      return entry.kind === 'struct' && entry.name === struct.name && (struct.version ?? entry.version) === entry.version;
+      return (
+        entry.kind === 'struct' && entry.name === struct.name && (struct.version ?? entry.version) === entry.version
+      );
     });
   }
 
@@ -414,9 +455,13 @@ function declareStored(base: CatalogEntry, fields: Readonly<Record<string, Field
   try {
     return declareStruct(base.name, fields, { version: base.version });
   } catch (error) {
-    throw new ShmStoreError('CORRUPT', `The catalog describes ${base.name} as something that no program can declare. Run a check of the store.`, {
-      cause: error,
-    });
+    throw new ShmStoreError(
+      'CORRUPT',
+      `The catalog describes ${base.name} as something that no program can declare. Run a check of the store.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -11,20 +11,26 @@ export function invalidValue(expected: string, value: unknown): ShmStoreError {
 
 /** `error` with `name` put in front of its path, if it is about a value; otherwise `error` itself. */
 export function atPath(name: string, error: unknown): unknown {
-  if (!(error instanceof ShmStoreError) || error.code !== 'INVALID_VALUE' || typeof error.data['problem'] !== 'string') return error;
-  const inner = String(error.data['path'] ?? '');
-  return refusal(inner === '' ? name : `${name}.${inner}`, error.data['problem']);
+  if (!(error instanceof ShmStoreError) || error.code !== 'INVALID_VALUE' || typeof error.data.problem !== 'string')
+    return error;
+  const inner = String(error.data.path ?? '');
+  return refusal(inner === '' ? name : `${name}.${inner}`, error.data.problem);
 }
 
 function refusal(path: string, problem: string): ShmStoreError {
   const place = path === '' ? '' : `${path}: `;
-  return new ShmStoreError('INVALID_VALUE', `${place}${problem}. Nothing was written there. Pass a value of that type.`, {
-    data: { path, problem },
-  });
+  return new ShmStoreError(
+    'INVALID_VALUE',
+    `${place}${problem}. Nothing was written there. Pass a value of that type.`,
+    {
+      data: { path, problem },
+    },
+  );
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > SHOWN_LENGTH_MAX ? `${value.slice(0, SHOWN_LENGTH_MAX)}…` : value);
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > SHOWN_LENGTH_MAX ? `${value.slice(0, SHOWN_LENGTH_MAX)}…` : value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'symbol') return 'a symbol';

@@ -23,7 +23,8 @@ export function matchLayout(struct: StructType, base: CatalogEntry, extensions: 
   }
   for (const [name, declared] of Object.entries(struct.fields)) {
     const type = declared as FieldType<unknown, unknown>;
-    const stored = base.fields.get(name) ?? extensions.find((extension) => extension.fields.has(name))?.fields.get(name);
+    const stored =
+      base.fields.get(name) ?? extensions.find((extension) => extension.fields.has(name))?.fields.get(name);
     if (stored === undefined) {
       if (type.hasDefault) added.push([name, type]);
       else differences.push(`the new field ${name} has no default`);

@@ -1,10 +1,10 @@
 // Numbers of fixed size. Doubles take two words, everything else one; small integers are stored in a whole word, because what is
 // journalled is granules, and a word is read without shifting.
 
+import { corruptValue } from './corrupt.ts';
 import type { FieldType } from './field-type.ts';
 import { invalidValue } from './invalid-value.ts';
 import { scalarType } from './scalar-type.ts';
-import { corruptValue } from './corrupt.ts';
 import { readDouble, readWord, writeDouble, writeWord } from './words.ts';
 
 const singleFloat = new Float32Array(1);
@@ -27,7 +27,8 @@ const TIMESTAMP: FieldType<number> = scalarType<number>({
   zero: 0,
   read: (memory, block, word) => readDouble(memory.door, block, word),
   write(memory, block, word, value) {
-    if (typeof value !== 'number' || Number.isNaN(value)) throw invalidValue('milliseconds since 1970 as a number', value);
+    if (typeof value !== 'number' || Number.isNaN(value))
+      throw invalidValue('milliseconds since 1970 as a number', value);
     writeDouble(memory.door, block, word, value);
   },
 });

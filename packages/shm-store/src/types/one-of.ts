@@ -20,7 +20,10 @@ export function oneOf<const T extends string>(...values: readonly T[]): FieldTyp
   const places = new Map<unknown, number>(values.map((value, index) => [value, index]));
   const wrong = values.some((value) => typeof value !== 'string');
   if (values.length === 0 || values.length > ONE_OF_VALUES_MAX || places.size !== values.length || wrong) {
-    throw new ShmStoreError('INVALID_TYPE', `oneOf() takes 1 to ${ONE_OF_VALUES_MAX} different strings. No type was made. Correct the call.`);
+    throw new ShmStoreError(
+      'INVALID_TYPE',
+      `oneOf() takes 1 to ${ONE_OF_VALUES_MAX} different strings. No type was made. Correct the call.`,
+    );
   }
   const list = Object.freeze([...values]);
   const expected = `one of ${list.map((value) => JSON.stringify(value)).join(', ')}`;

@@ -15,7 +15,10 @@ import { clearWords, readWord, writeWord } from './words.ts';
  */
 export function optional<Out, In>(type: FieldType<Out, In>): FieldType<Out | undefined, In | undefined> {
   if (type.kind === 'optional') {
-    throw new ShmStoreError('INVALID_TYPE', 'optional() was given an optional type. No type was made. Leave one of them out.');
+    throw new ShmStoreError(
+      'INVALID_TYPE',
+      'optional() was given an optional type. No type was made. Leave one of them out.',
+    );
   }
   return new OptionalType(type);
 }
@@ -91,7 +94,8 @@ class OptionalType<Out, In> implements FieldType<Out | undefined, In | undefined
 
   private isPresent(memory: Memory, block: number, word: number): boolean {
     const presence = readWord(memory.door, block, word + this.inner.words);
-    if (presence !== 0 && presence !== 1) throw corruptValue(block, word + this.inner.words, `${presence} as a presence word`);
+    if (presence !== 0 && presence !== 1)
+      throw corruptValue(block, word + this.inner.words, `${presence} as a presence word`);
     return presence === 1;
   }
 }

@@ -18,7 +18,10 @@ export interface PackedFields {
 }
 
 /** Packs `fields` from word `first` on. Throws INVALID_TYPE beyond the limits. */
-export function packFields(fields: Iterable<readonly [string, FieldType<unknown, unknown>]>, first: number): PackedFields {
+export function packFields(
+  fields: Iterable<readonly [string, FieldType<unknown, unknown>]>,
+  first: number,
+): PackedFields {
   const sorted = [...fields].sort(([a, typeA], [b, typeB]) => {
     return typeB.alignWords - typeA.alignWords || typeB.words - typeA.words || (a < b ? -1 : 1);
   });
@@ -30,7 +33,11 @@ export function packFields(fields: Iterable<readonly [string, FieldType<unknown,
   for (const [name, type] of sorted) {
     while (full < taken.length && taken[full] === 1) full++;
     const word = firstFree(taken, full, type);
-    if (word < 0) throw new ShmStoreError('INVALID_TYPE', `A struct takes at most ${RECORD_WORDS_MAX} words. No type was made. Use collections.`);
+    if (word < 0)
+      throw new ShmStoreError(
+        'INVALID_TYPE',
+        `A struct takes at most ${RECORD_WORDS_MAX} words. No type was made. Use collections.`,
+      );
     taken.fill(1, word, word + type.words);
     words.set(name, word);
     end = Math.max(end, word + type.words);

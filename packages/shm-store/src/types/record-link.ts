@@ -8,15 +8,22 @@ import { RecordHandle } from '../records/record-handle.ts';
 import { corruptValue } from './corrupt.ts';
 import type { FieldType, TypeDescription, Visitor } from './field-type.ts';
 import { declaredTarget, type RecordTarget } from './record-target.ts';
-import type { Fields, RecordInput, RecordOf, StructType } from './struct-type.ts';
+import type { Fields, LooseInputOf, RecordInput, RecordOf, RecordType, StructType } from './struct-type.ts';
 import { readWord, writeWord } from './words.ts';
 
 /**
  * A record of its own that this field or element owns; it is deleted with its owner. Writing replaces it by a new record made from a plain
  * object or copied from another record; writing the record that is there already changes nothing.
+ *
+ * @param struct the struct, or a function that gives it, for types that own records of their own type (TypeScript then
+ *   takes all fields of the input as optional)
  */
-export function record<F extends Fields>(struct: StructType<F>): FieldType<RecordOf<F>, RecordInput<F>> {
-  return ownedRecord(declaredTarget(() => struct as unknown as StructType)) as FieldType<RecordOf<F>, RecordInput<F>>;
+export function record<F>(struct: StructType<F>): FieldType<RecordOf<F>, RecordInput<F>>;
+export function record<S extends { readonly kind: 'struct' }>(
+  struct: () => S,
+): FieldType<RecordType<S>, LooseInputOf<S>>;
+export function record(struct: unknown): FieldType<unknown, unknown> {
+  return ownedRecord(declaredTarget((typeof struct === 'function' ? struct : () => struct) as () => StructType));
 }
 
 /** An owned record of whatever struct the target says; for types built from the catalog. */

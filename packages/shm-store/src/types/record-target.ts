@@ -24,12 +24,20 @@ export function catalogTarget(name: string): RecordTarget {
     name: () => name,
     structOf(memory, layoutId) {
       const entry = memory.catalog.entry(layoutId);
-      if (entry.name !== name) throw new ShmStoreError('WRONG_TYPE', `Found a ${entry.name} where a ${name} was expected. Nothing was changed.`);
+      if (entry.name !== name)
+        throw new ShmStoreError(
+          'WRONG_TYPE',
+          `Found a ${entry.name} where a ${name} was expected. Nothing was changed.`,
+        );
       return memory.catalog.storedStruct(layoutId);
     },
     structForNew(memory) {
       const newest = memory.catalog.newest(name);
-      if (newest === undefined) throw new ShmStoreError('TYPE_UNKNOWN', `The catalog has no type ${name}. Nothing was changed. Declare it first.`);
+      if (newest === undefined)
+        throw new ShmStoreError(
+          'TYPE_UNKNOWN',
+          `The catalog has no type ${name}. Nothing was changed. Declare it first.`,
+        );
       return memory.catalog.storedStruct(newest.layoutId);
     },
   };

@@ -23,8 +23,8 @@ import { writeWord } from './words.ts';
  *
  * @param target gives the struct; a function, so that types may refer to each other and to themselves
  */
-export function ref<S extends StructType>(target: () => S): RequiredFieldType<RecordType<S>> {
-  return refTo(declaredTarget(target)) as unknown as RequiredFieldType<RecordType<S>>;
+export function ref<S extends { readonly kind: 'struct' }>(target: () => S): RequiredFieldType<RecordType<S>> {
+  return refTo(declaredTarget(target as unknown as () => StructType)) as unknown as RequiredFieldType<RecordType<S>>;
 }
 
 /** A ref to whatever struct the target says; for types built from the catalog. */
@@ -41,13 +41,14 @@ export function refTo(target: RecordTarget): RequiredFieldType<unknown> {
 export function isDangling<R extends object>(record: R, field: keyof R & string): boolean {
   const place = RecordHandle.placeOf(record);
   const shaped = place && shapeOf(record as unknown as RecordHandle).fields.find(({ name }) => name === field);
-  if (shaped === undefined || unwrapOptional(shaped.type).kind !== 'ref') throw new TypeError(`${field} is no ref of a record.`);
+  if (shaped === undefined || unwrapOptional(shaped.type).kind !== 'ref')
+    throw new TypeError(`${field} is no ref of a record.`);
   try {
     return record[field] === null;
   } catch (error) {
-    const lost = error instanceof ShmStoreError && error.code === 'DANGLING_REF' && error.data['target'] !== undefined;
+    const lost = error instanceof ShmStoreError && error.code === 'DANGLING_REF' && error.data.target !== undefined;
     if (!lost) throw error;
-    return error.data['target'] !== 0;
+    return error.data.target !== 0;
   }
 }
 
@@ -74,7 +75,12 @@ class RefType implements RequiredFieldType<unknown> {
 
   readJson(memory: Memory, block: number, word: number): unknown {
     const { granule, stamp } = readRef(memory, block, word);
-    return { ref: this.target.name(), granule: granule >>> 0, stamp: stamp >>> 0, dangling: !memory.heap.isLive(granule, stamp) };
+    return {
+      ref: this.target.name(),
+      granule: granule >>> 0,
+      stamp: stamp >>> 0,
+      dangling: !memory.heap.isLive(granule, stamp),
+    };
   }
 
   initialize(memory: Memory, block: number, word: number, value: unknown): void {
@@ -84,9 +90,11 @@ class RefType implements RequiredFieldType<unknown> {
   write(memory: Memory, block: number, word: number, value: unknown): void {
     const place = RecordHandle.placeOf(value);
     const name = this.target.name();
-    if (place === undefined || shapeOf(value as RecordHandle).name !== name) throw invalidValue(`a ${name} record of this store`, value);
+    if (place === undefined || shapeOf(value as RecordHandle).name !== name)
+      throw invalidValue(`a ${name} record of this store`, value);
     if (place.memory.door !== memory.door) throw invalidValue(`a ${name} of this store, not of another one`, value);
-    if (shapeOf(value as RecordHandle).layoutId === 0) throw invalidValue(`a ${name} in a block of its own, not one inside another record`, value);
+    if (shapeOf(value as RecordHandle).layoutId === 0)
+      throw invalidValue(`a ${name} in a block of its own, not one inside another record`, value);
     if (!memory.heap.isLive(place.block, place.stamp)) throw invalidValue(`a ${name} that has not been deleted`, value);
     writeWord(memory.door, block, word, place.block);
     writeWord(memory.door, block, word + 1, place.stamp);
@@ -105,10 +113,17 @@ class RefType implements RequiredFieldType<unknown> {
 
   private dangling(granule: number, stamp: number): ShmStoreError {
     const name = this.target.name();
-    const what = stamp === 0 ? `A ref to a ${name} was never set` : `A ref leads to a ${name} at granule ${granule >>> 0} that was deleted`;
-    return new ShmStoreError('DANGLING_REF', `${what}. Nothing was changed. Set the ref anew, or test it with isDangling() first.`, {
-      data: { target: granule >>> 0, stamp: stamp >>> 0 },
-    });
+    const what =
+      stamp === 0
+        ? `A ref to a ${name} was never set`
+        : `A ref leads to a ${name} at granule ${granule >>> 0} that was deleted`;
+    return new ShmStoreError(
+      'DANGLING_REF',
+      `${what}. Nothing was changed. Set the ref anew, or test it with isDangling() first.`,
+      {
+        data: { target: granule >>> 0, stamp: stamp >>> 0 },
+      },
+    );
   }
 }
 

@@ -2,13 +2,13 @@
 
 import { ShmStoreError } from '../errors.ts';
 import type { Memory } from '../memory.ts';
-import { inputValues, initializeFields } from '../records/create-record.ts';
+import { initializeFields, inputValues } from '../records/create-record.ts';
 import { makeShape } from '../records/record-class.ts';
 import type { RecordShape, ShapedField } from '../records/record-shape.ts';
 import type { FieldType, JsonValue, TypeDescription, Visitor } from './field-type.ts';
-import { isFieldName, isTypeName, NAME_LENGTH_MAX } from './names.ts';
+import { isTypeName, NAME_LENGTH_MAX } from './names.ts';
 import { FIELD_COUNT_MAX, packFields } from './pack-fields.ts';
-import type { Fields, RecordInput, RecordOf, StructType } from './struct-type.ts';
+import type { DeclaredFields, Fields, RecordInput, RecordOf, StructType } from './struct-type.ts';
 import { clearWords } from './words.ts';
 
 /** Highest version of a type. */
@@ -32,22 +32,33 @@ export interface StructOptions {
  * @example
  * const Account = struct('Account', { owner: text(), balance: f64(), manager: optional(ref(() => Person)) });
  */
-export function struct<const F extends Fields>(name: string, fields: F, options: StructOptions = {}): StructType<F> {
+export function struct<const F extends DeclaredFields>(
+  name: string,
+  fields: F,
+  options: StructOptions = {},
+): StructType<F> {
   if (!isTypeName(name)) throw invalidType(`A struct is named by ${NAME_RULE}, not ${JSON.stringify(name)}`);
   for (const option of Object.keys(options)) {
-    if (option !== 'version') throw new ShmStoreError('UNKNOWN_OPTION', `struct() has no option "${option}"; it has version. No type was made.`);
+    if (option !== 'version')
+      throw new ShmStoreError(
+        'UNKNOWN_OPTION',
+        `struct() has no option "${option}"; it has version. No type was made.`,
+      );
   }
   const { version } = options;
   if (version !== undefined && !(Number.isInteger(version) && version >= 1 && version <= VERSION_MAX)) {
     throw invalidType(`${name}: a version is an integer from 1 to ${VERSION_MAX}`);
   }
   const names = Object.keys(fields);
-  if (names.length > FIELD_COUNT_MAX) throw invalidType(`${name} has ${names.length} fields; ${FIELD_COUNT_MAX} are allowed`);
+  if (names.length > FIELD_COUNT_MAX)
+    throw invalidType(`${name} has ${names.length} fields; ${FIELD_COUNT_MAX} are allowed`);
   for (const field of names) {
-    if (!isFieldName(field)) throw invalidType(`A field of ${name} is named by ${NAME_RULE}, not ${JSON.stringify(field)}`);
-    if (typeof fields[field]?.describe !== 'function') throw invalidType(`${name}.${field} is no type; use f64(), text(), …`);
+    if (!isTypeName(field))
+      throw invalidType(`A field of ${name} is named by ${NAME_RULE}, not ${JSON.stringify(field)}`);
+    if (typeof fields[field]?.describe !== 'function')
+      throw invalidType(`${name}.${field} is no type; use f64(), text(), …`);
   }
-  return new Struct(name, fields, version) as unknown as StructType<F>;
+  return new Struct(name, ownFields(fields), version) as unknown as StructType<F>;
 }
 
 class Struct implements StructType {
@@ -81,7 +92,13 @@ class Struct implements StructType {
 
   read(memory: Memory, block: number, word: number): RecordOf<Fields> {
     const { heap } = memory;
-    return new this.inside.record(memory, block, heap.stampOf(block), heap.layoutOf(block), word) as unknown as RecordOf<Fields>;
+    return new this.inside.record(
+      memory,
+      block,
+      heap.stampOf(block),
+      heap.layoutOf(block),
+      word,
+    ) as unknown as RecordOf<Fields>;
   }
 
   initialize(memory: Memory, block: number, word: number, value: RecordInput<Fields> | undefined): void {
@@ -102,7 +119,8 @@ class Struct implements StructType {
   }
 
   release(memory: Memory, block: number, word: number): void {
-    for (const { type, place } of this.inside.fields) if (place.where === 'record') type.release(memory, block, word + place.word);
+    for (const { type, place } of this.inside.fields)
+      if (place.where === 'record') type.release(memory, block, word + place.word);
   }
 
   visit(memory: Memory, block: number, word: number, visitor: Visitor): void {
@@ -126,6 +144,11 @@ class Struct implements StructType {
     this.release(memory, block, word);
     clearWords(memory.door, block, word, this.words);
   }
+}
+
+/** A copy without a prototype, so that looking up a name never finds what every object has. */
+function ownFields(fields: DeclaredFields): Fields {
+  return Object.freeze(Object.assign(Object.create(null) as Record<string, never>, fields)) as Fields;
 }
 
 function invalidType(what: string): ShmStoreError {

@@ -8,7 +8,7 @@ import { i64, u64 } from './big-integers.ts';
 import { bytes, json, text } from './blob-type.ts';
 import { DESCRIPTION_DEPTH_MAX, isObject, layoutKey, requireDescription } from './description.ts';
 import type { FieldType, TypeDescription, Visitor } from './field-type.ts';
-import { boolean, f32, f64, i16, i32, i8, timestamp, u16, u32, u8 } from './numbers.ts';
+import { boolean, f32, f64, i8, i16, i32, timestamp, u8, u16, u32 } from './numbers.ts';
 import { oneOf } from './one-of.ts';
 import { optional } from './optional.ts';
 import { ownedRecord } from './record-link.ts';
@@ -18,7 +18,10 @@ import { struct } from './struct.ts';
 import { withDefault } from './with-default.ts';
 
 /** Makes the type of a kind from its description; `inner` makes the types inside it. Throws on descriptions that make no sense. */
-export type TypeMaker = (description: TypeDescription, inner: (description: unknown) => FieldType<unknown, unknown>) => FieldType<unknown, unknown>;
+export type TypeMaker = (
+  description: TypeDescription,
+  inner: (description: unknown) => FieldType<unknown, unknown>,
+) => FieldType<unknown, unknown>;
 
 /** A kind of block with a fixed layout id. */
 export interface BlockKind {
@@ -38,9 +41,15 @@ export interface TypeKinds {
 /** A table with more kinds: `base` and, winning over it, `more`. */
 export function extendKinds(
   base: TypeKinds,
-  more: { readonly types?: Iterable<readonly [string, TypeMaker]>; readonly blocks?: Iterable<readonly [number, BlockKind]> },
+  more: {
+    readonly types?: Iterable<readonly [string, TypeMaker]>;
+    readonly blocks?: Iterable<readonly [number, BlockKind]>;
+  },
 ): TypeKinds {
-  return { types: new Map([...base.types, ...(more.types ?? [])]), blocks: new Map([...base.blocks, ...(more.blocks ?? [])]) };
+  return {
+    types: new Map([...base.types, ...(more.types ?? [])]),
+    blocks: new Map([...base.blocks, ...(more.blocks ?? [])]),
+  };
 }
 
 /**
@@ -85,17 +94,25 @@ function corruptType(description: TypeDescription, cause?: unknown): ShmStoreErr
 const PLAIN_TYPES = [f64, f32, i8, i16, i32, u8, u16, u32, i64, u64, boolean, timestamp, text, bytes, json] as const;
 
 /** `type`, with the default that its description names, if it names one. */
-function withStoredDefault(type: FieldType<unknown, unknown>, description: TypeDescription): FieldType<unknown, unknown> {
-  const value = description['default'];
-  return value === undefined ? type : (withDefault(type as FieldType<string>, value as string) as FieldType<unknown, unknown>);
+function withStoredDefault(
+  type: FieldType<unknown, unknown>,
+  description: TypeDescription,
+): FieldType<unknown, unknown> {
+  const value = description.default;
+  return value === undefined
+    ? type
+    : (withDefault(type as FieldType<string>, value as string) as FieldType<unknown, unknown>);
 }
 
-function structMaker(description: TypeDescription, inner: (description: unknown) => FieldType<unknown, unknown>): FieldType<unknown, unknown> {
+function structMaker(
+  description: TypeDescription,
+  inner: (description: unknown) => FieldType<unknown, unknown>,
+): FieldType<unknown, unknown> {
   const fields: Record<string, FieldType<unknown, unknown>> = {};
-  for (const [name, field] of Object.entries(description['fields'] as object)) {
-    fields[name] = inner(isObject(field) ? field['type'] : undefined);
+  for (const [name, field] of Object.entries(description.fields as object)) {
+    fields[name] = inner(isObject(field) ? field.type : undefined);
   }
-  return struct(description['name'] as string, fields) as unknown as FieldType<unknown, unknown>;
+  return struct(description.name as string, fields) as unknown as FieldType<unknown, unknown>;
 }
 
 /** The kinds of this package. Its blobs and catalog entries hold nothing that their owners do not report. */
@@ -104,10 +121,10 @@ export const standardKinds: TypeKinds = {
     ...PLAIN_TYPES.map((type): [string, TypeMaker] => {
       return [type().kind, (description) => withStoredDefault(type() as FieldType<unknown, unknown>, description)];
     }),
-    ['oneOf', (description) => withStoredDefault(oneOf(...(description['values'] as string[])), description)],
-    ['optional', (description, inner) => optional(inner(description['of']))],
-    ['ref', (description) => refTo(catalogTarget(description['to'] as string))],
-    ['record', (description) => ownedRecord(catalogTarget(description['name'] as string))],
+    ['oneOf', (description) => withStoredDefault(oneOf(...(description.values as string[])), description)],
+    ['optional', (description, inner) => optional(inner(description.of))],
+    ['ref', (description) => refTo(catalogTarget(description.to as string))],
+    ['record', (description) => ownedRecord(catalogTarget(description.name as string))],
     ['struct', structMaker],
   ]),
   blocks: new Map<number, BlockKind>([

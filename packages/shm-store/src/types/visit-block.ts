@@ -4,8 +4,8 @@
 import { ShmStoreError } from '../errors.ts';
 import { LAYOUT_EXTENSION, LAYOUT_USER_FIRST } from '../layout.ts';
 import type { Memory } from '../memory.ts';
-import { requireCapacity } from '../records/open-record.ts';
 import { walkExtensions } from '../records/extension.ts';
+import { requireCapacity } from '../records/open-record.ts';
 import type { CatalogEntry } from './catalog-entry.ts';
 import type { TypeDescription, Visitor } from './field-type.ts';
 import { readWord } from './words.ts';
@@ -32,10 +32,21 @@ export function visitBlock(memory: Memory, block: number, type: TypeDescription 
   }
 }
 
-function visitRecord(memory: Memory, block: number, layoutId: number, type: TypeDescription | undefined, visitor: Visitor): void {
+function visitRecord(
+  memory: Memory,
+  block: number,
+  layoutId: number,
+  type: TypeDescription | undefined,
+  visitor: Visitor,
+): void {
   const entry = memory.catalog.entry(layoutId);
-  if (type?.kind === 'record' && type['name'] !== entry.name) {
-    visitor.problem(new ShmStoreError('WRONG_TYPE', `The block at granule ${block >>> 0} is a ${entry.name}, not a ${type['name'] as string}.`));
+  if (type?.kind === 'record' && type.name !== entry.name) {
+    visitor.problem(
+      new ShmStoreError(
+        'WRONG_TYPE',
+        `The block at granule ${block >>> 0} is a ${entry.name}, not a ${type.name as string}.`,
+      ),
+    );
   }
   visitFields(memory, entry, block, visitor);
   if (readWord(memory.door, block, 0) === 0) return;
@@ -62,7 +73,11 @@ function visitFields(memory: Memory, entry: CatalogEntry, block: number, visitor
 }
 
 function unknownBlock(block: number, layoutId: number): ShmStoreError {
-  return new ShmStoreError('TYPE_UNKNOWN', `The block at granule ${block >>> 0} has layout ${layoutId}, which this program does not know.`, {
-    data: { block: block >>> 0, layoutId },
-  });
+  return new ShmStoreError(
+    'TYPE_UNKNOWN',
+    `The block at granule ${block >>> 0} has layout ${layoutId}, which this program does not know.`,
+    {
+      data: { block: block >>> 0, layoutId },
+    },
+  );
 }

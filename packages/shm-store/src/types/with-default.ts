@@ -4,6 +4,23 @@ import { ShmStoreError } from '../errors.ts';
 import type { Memory } from '../memory.ts';
 import type { FieldType, TypeDescription, Visitor } from './field-type.ts';
 
+/** Kinds that can have a default, with a value of the type that each takes. */
+const SCALAR_ZEROS: Readonly<Record<string, unknown>> = {
+  __proto__: null,
+  f64: 0,
+  f32: 0,
+  i8: 0,
+  i16: 0,
+  i32: 0,
+  u8: 0,
+  u16: 0,
+  u32: 0,
+  timestamp: 0,
+  boolean: false,
+  oneOf: '',
+  text: '',
+};
+
 /**
  * `type`, but left out means `value` instead of the kind's own default. The default is written into the catalog, yet it is no part of
  * the layout: another default is the same type, and records made before keep what they have.
@@ -13,8 +30,12 @@ import type { FieldType, TypeDescription, Visitor } from './field-type.ts';
  */
 export function withDefault<T extends boolean | number | string>(type: FieldType<T>, value: NoInfer<T>): FieldType<T> {
   const fits = typeof value === 'boolean' || typeof value === 'string' || Number.isFinite(value);
-  if (!fits || type.kind === 'optional' || Object.is(value, -0)) {
-    throw new ShmStoreError('INVALID_TYPE', 'withDefault() takes a plain type and a boolean, finite number or string for it. No type was made.');
+  const zero = SCALAR_ZEROS[type.kind];
+  if (!fits || typeof zero !== typeof value || Object.is(value, -0)) {
+    throw new ShmStoreError(
+      'INVALID_TYPE',
+      'withDefault() takes a plain type and a boolean, finite number or string for it. No type was made.',
+    );
   }
   return new DefaultedType(type, value);
 }
