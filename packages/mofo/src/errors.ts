@@ -46,6 +46,7 @@ export type RuntimeErrorCode =
   | 'NOT_READY'
   | 'NOT_RUNNING'
   | 'REQUEST_FAILED'
+  | 'UNKNOWN_VERSION'
   | 'USES_MISSING';
 
 /** Everything a {@link MofoError} can say. */

@@ -7,8 +7,8 @@ export const configDefaults = {
   host: '127.0.0.1',
   port: 3000,
   /** Bodies are held in memory while they are read; more must be wished for. */
-  maxBodyBytes: 2 ** 20,
-  storeSizeBytes: 256 * 2 ** 20,
+  maxBodyBytes: 1_048_576,
+  storeSizeBytes: 268_435_456,
   snapshotEveryMs: 30_000,
   snapshotKeep: 10,
   /** Below `directory`. */

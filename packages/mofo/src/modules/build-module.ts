@@ -98,6 +98,7 @@ async function bundleFile(
       // `import('x')` becomes require: a dynamic import callback would keep every replaced version in memory.
       dynamicImportInCjs: false,
       minify: false,
+      strict: true,
     });
     const inputs = (await build.watchFiles).filter((file) => file.startsWith('/')).sort();
     return { chunk: output[0], inputs };
