@@ -47,3 +47,5 @@ export { Transactions } from './transaction.ts';
 export { Tree } from './tree/tree.ts';
 export { tree } from './tree/tree-type.ts';
 export { tuple } from './tree/tuple.ts';
+export { type OpenViewOptions, openView, View } from './view/open-view.ts';
+export { heapFirstGranule, usedTableBytes, ViewDoor } from './view/view-door.ts';
