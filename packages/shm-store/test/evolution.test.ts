@@ -102,6 +102,27 @@ describe('fields added to a type', () => {
     expect(openRecord(memory, Grown, requirePlace(made).block).home.city).toBe('Ulm');
   });
 
+  test('may be refs to the type itself, and are shown as JSON without going in a circle', () => {
+    const old = openStore();
+    const made = old.memory.run(() => newRecord(old.memory, Old, { owner: 'x' }));
+    const { memory } = attach(old.native);
+    const Grown = struct('Account', {
+      owner: text(),
+      balance: f64(),
+      get twin() {
+        return optional(ref(() => Grown));
+      },
+    });
+    memory.catalog.resolve(layout(Grown));
+    const grown = openRecord(memory, Grown, requirePlace(made).block);
+    expect(JSON.stringify(grown)).toBe('{"owner":"x","balance":0}');
+    memory.run(() => {
+      grown.twin = grown;
+    });
+    expect(grown.twin?.twin?.owner).toBe('x');
+    expect(JSON.parse(JSON.stringify(grown))).toMatchObject({ owner: 'x', twin: { ref: 'Account', dangling: false } });
+  });
+
   test('are forgotten when the transaction that added them rolls back', () => {
     const { memory, native } = openStore();
     const made = memory.run(() => newRecord(memory, Old));

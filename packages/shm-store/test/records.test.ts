@@ -70,6 +70,57 @@ describe('a declaration gives exact types', () => {
   });
 });
 
+test('types that refer to each other are typed all the way', () => {
+  const Author = struct('Author', {
+    name: text(),
+    get best() {
+      return optional(ref(() => Book));
+    },
+  });
+  const Book = struct('Book', {
+    title: text(),
+    get by() {
+      return ref(() => Author);
+    },
+  });
+  const { memory } = openStore();
+  const author = memory.run(() => {
+    const made = newRecord(memory, Author, { name: 'Ada' });
+    made.best = newRecord(memory, Book, { title: 'Notes', by: made });
+    return made;
+  });
+  expectTypeOf<Exclude<typeof author.best, undefined>['by']['name']>().toEqualTypeOf<string>();
+  expect(author.best?.by.best?.title).toBe('Notes');
+  expect(JSON.parse(JSON.stringify(author))).toMatchObject({ name: 'Ada', best: { ref: 'Book', dangling: false } });
+});
+
+describe('a read outside a transaction', () => {
+  test('is repeated when a commit came in between, and lets no error out before', () => {
+    const { memory } = openStore();
+    const person = memory.run(() => newRecord(memory, Person, { name: 'Grace' }));
+    const { block } = requirePlace(person);
+    const { door } = memory;
+    const entry = memory.catalog.entry(memory.heap.layoutOf(block));
+    const { word } = entry.fields.get('name') as { word: number };
+    const link = door.at(block + 1 + (word >> 2)) + (word & 3);
+    const { words } = door;
+    const good = words[link] as number;
+    const endRead = door.endRead.bind(door);
+    let attempts = 0;
+    door.endRead = (sequence) => {
+      attempts++;
+      if (attempts > 1) return endRead(sequence);
+      words[link] = good;
+      return false;
+    };
+    words[link] = 77777;
+    expect(person.name).toBe('Grace');
+    expect(attempts).toBe(2);
+    words[link] = 77777;
+    expect(() => person.name).toThrow(code('CORRUPT'));
+  });
+});
+
 describe('a record', () => {
   test('may own records of its own type', () => {
     const { memory } = openStore();

@@ -1,7 +1,7 @@
 // Makes the class of a shape: one prototype accessor a field.
 
-import type { Memory } from '../memory.ts';
-import { type FieldAccessor, RecordHandle } from './record-handle.ts';
+import { findExtension } from './extension.ts';
+import { type FieldAccessor, RecordHandle, type RecordPlace } from './record-handle.ts';
 import type { RecordClass, RecordShape, ShapedField } from './record-shape.ts';
 
 const shapes = new WeakMap<object, RecordShape>();
@@ -42,20 +42,26 @@ function accessorOf(name: string, { name: fieldName, type, place }: ShapedField)
 /** Plain JSON: bigint as decimal text, bytes as base64, a ref as what it points to; structs inside are spelled out. */
 function recordToJson(this: RecordHandle): Record<string, unknown> {
   const shape = shapeOf(this);
-  const plain: Record<string, unknown> = {};
-  for (const field of shape.fields) plain[field.name] = jsonValue(readForJson(this, shape, field));
-  return plain;
+  return RecordHandle.readSection(this, shape.name, () => {
+    const plain: Record<string, unknown> = {};
+    for (const field of shape.fields) plain[field.name] = jsonValue(readForJson(this, shape, field));
+    return plain;
+  });
 }
 
+/** A field's value as JSON shows it: a ref as what it points to, because following refs could lead in a circle. */
 function readForJson(record: RecordHandle, shape: RecordShape, field: ShapedField): unknown {
-  const { type, place } = field;
+  const { name, type, place } = field;
   const { readJson } = type;
-  if (readJson === undefined || place.where !== 'record')
-    return (record as unknown as Record<string, unknown>)[field.name];
-  const { memory, base } = RecordHandle.placeOf(record) as { memory: Memory; base: number };
-  return RecordHandle.readSection(record, `${shape.name}.${field.name}`, (block) =>
-    readJson.call(type, memory, block, base + place.word),
-  );
+  if (readJson === undefined || (place.where !== 'record' && place.where !== 'extension')) {
+    return (record as unknown as Record<string, unknown>)[name];
+  }
+  const { memory, base } = RecordHandle.placeOf(record) as RecordPlace;
+  return RecordHandle.readSection(record, `${shape.name}.${name}`, (block) => {
+    if (place.where === 'record') return readJson.call(type, memory, block, base + place.word);
+    const extension = findExtension(memory, block, place.extension);
+    return extension === 0 ? undefined : readJson.call(type, memory, extension, place.word);
+  });
 }
 
 function jsonValue(value: unknown): unknown {

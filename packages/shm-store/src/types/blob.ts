@@ -21,8 +21,10 @@ const HEADER_BYTES = 8;
 const ENCODING_BYTES = 0;
 const ENCODING_LATIN1 = 1;
 const ENCODING_UTF16 = 2;
-/** Up to this many code units a loop beats the native copy. */
+/** Up to this many code units a loop beats the native copy when writing. */
 const LOOP_LENGTH_MAX = 24;
+/** The same for reading, where each code unit makes a string. */
+const READ_LOOP_LENGTH_MAX = 8;
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 
 /** Node's own string readers and writers, which work on any Uint8Array but are typed nowhere. */
@@ -67,7 +69,7 @@ export function readTextBlob(memory: Memory, block: number): string {
   const { length, encoding, start } = openBlob(memory, block);
   const { bytes } = memory.door;
   if (encoding === ENCODING_LATIN1 && length <= TEXT_LENGTH_MAX) {
-    if (length > LOOP_LENGTH_MAX) return strings.latin1Slice.call(bytes, start, start + length);
+    if (length > READ_LOOP_LENGTH_MAX) return strings.latin1Slice.call(bytes, start, start + length);
     let text = '';
     for (let k = start; k < start + length; k++) text += String.fromCharCode(bytes[k] as number);
     return text;

@@ -131,11 +131,20 @@ export class Catalog {
     });
   }
 
-  /** The entry of a layout id. Throws TYPE_UNKNOWN if there is none. */
+  /** The entry of a layout id. Throws TYPE_UNKNOWN if there is none, WRONG_TYPE for a layout of the system. */
   entry(layoutId: number): CatalogEntry {
     if (this.tentative) this.refresh();
     const known = this.byId.get(layoutId);
     if (known !== undefined) return known;
+    if (layoutId >= 0 && layoutId < LAYOUT_USER_FIRST) {
+      throw new ShmStoreError(
+        'WRONG_TYPE',
+        `Layout ${layoutId} is one of the system's, no record. Nothing was changed.`,
+        {
+          data: { layoutId },
+        },
+      );
+    }
     this.refresh();
     const entry = this.byId.get(layoutId);
     if (entry !== undefined) return entry;
