@@ -30,6 +30,8 @@ export interface ApplicationParts {
   readonly onSwap: () => void;
   /** Versions quarantined in the store (R21): never loaded, whatever the registry says yet. */
   readonly isQuarantined: (module: string, hash: string) => boolean;
+  /** True in main: only it judges versions on probation. */
+  readonly mayJudge: () => boolean;
 }
 
 /** Runs the modules of one application in this process. */
@@ -95,7 +97,11 @@ export class Application {
       if (current.state !== 'stable') this.beginProbation(running);
       this.parts.onSwap();
       const swapMs = performance.now() - swapAt;
-      if (previous !== undefined) this.drop(previous);
+      if (previous !== undefined) {
+        // Replaced before it had earned anything: never a revert target, unless it had been stable before.
+        if (spendTry && this.probations.has(previous)) registry.markSuperseded(previous.name, { reason: `replaced by ${version.id} on probation` });
+        this.drop(previous);
+      }
       emit({
         at: Date.now(),
         kind: 'update',
@@ -152,6 +158,17 @@ export class Application {
     if (verdict !== 'pending') queueMicrotask(() => void this.judge(version));
   }
 
+  /** This process has become main: the versions on probation that it has loaded begin theirs now. */
+  assumeRole(): void {
+    for (const version of this.probations.keys()) this.beginProbation(version);
+  }
+
+  /** The module's version has been made stable from outside. */
+  endProbation(module: string): void {
+    const version = this.table.get(module);
+    if (version !== undefined) this.probations.delete(version);
+  }
+
   /** True while a version is on probation in this process. */
   isOnProbation(version: RunningVersion): boolean {
     return this.probations.has(version);
@@ -198,7 +215,7 @@ export class Application {
 
   private async judge(version: RunningVersion): Promise<void> {
     const probation = this.probations.get(version);
-    if (probation === undefined) return;
+    if (probation === undefined || !this.parts.mayJudge()) return;
     const verdict = probation.verdict(performance.now());
     if (verdict === 'pending') return;
     this.probations.delete(version);

@@ -22,7 +22,8 @@ export interface ChildEnd {
 export interface ChildOptions {
   readonly appDirectory: string;
   readonly listenFd: number;
-  readonly heapLimitBytes: number;
+  /** Null: Node's own limit. */
+  readonly heapLimitBytes: number | null;
   readonly onMessage: (child: Child, message: FromChild) => void;
   readonly onEnd: (child: Child, end: ChildEnd) => void;
   /** Gets what the child prints. */
@@ -40,8 +41,8 @@ export class Child {
 
   constructor(options: ChildOptions) {
     const program = fileURLToPath(new URL('./process.js', import.meta.url));
-    const heapMegabytes = Math.max(16, Math.floor(options.heapLimitBytes / 2 ** 20));
-    this.process = spawn(process.execPath, [`--max-old-space-size=${heapMegabytes}`, '--enable-source-maps', program], {
+    const heapLimit = options.heapLimitBytes === null ? [] : [`--max-old-space-size=${Math.floor(options.heapLimitBytes / 2 ** 20)}`];
+    this.process = spawn(process.execPath, [...heapLimit, '--enable-source-maps', program], {
       cwd: options.appDirectory,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', options.listenFd],
       // Its own group, so that Ctrl-C at the terminal reaches the launcher alone and the launcher stops the children in order.

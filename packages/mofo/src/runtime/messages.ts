@@ -37,6 +37,8 @@ export interface TakeoverReport {
   readonly version?: string;
   /** From death seen to role, recovery, blame and quarantine done, in ms. */
   readonly latencyMs: number;
+  /** From death to accepting requests and running tasks again, in ms. */
+  readonly servingMs: number;
 }
 
 /** Launcher to child. */

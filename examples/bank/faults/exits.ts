@@ -1,0 +1,17 @@
+// A bad version of the module `fees`: its task ends the process.
+
+import { counter, defineModule, defineTask } from 'mofo';
+
+export default defineModule({
+  name: 'fees',
+  state: { reviews: counter() },
+  exports: {
+    quote: (_ctx, amount: number): number => Math.ceil(amount / 100),
+  },
+  tasks: {
+    review: defineTask({ every: '50ms' }, (ctx) => {
+      ctx.state.reviews.add(1);
+      process.exit(3);
+    }),
+  },
+});

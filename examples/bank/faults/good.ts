@@ -1,0 +1,17 @@
+// A good version of the module `fees`: half the price.
+
+import { counter, defineModule, defineTask } from 'mofo';
+
+export default defineModule({
+  name: 'fees',
+  state: { reviews: counter() },
+  exports: {
+    /** Fee in cents for a transfer of `amount` cents. */
+    quote: (_ctx, amount: number): number => Math.ceil(amount / 200),
+  },
+  tasks: {
+    review: defineTask({ every: '50ms' }, (ctx) => {
+      ctx.state.reviews.add(1);
+    }),
+  },
+});

@@ -1,0 +1,54 @@
+// The program of main and clone. Both start alike: attach the store (restoring it from the newest good snapshot if there is none), contend for the role, load
+// the best versions. Who has the role serves; who has not waits for it, loaded and attached.
+
+import { MofoError } from '../errors.ts';
+import { ApplicationProcess } from './application-process.ts';
+import type { FromChild, ToChild } from './messages.ts';
+
+let application: ApplicationProcess | undefined;
+
+function send(message: FromChild): void {
+  // The launcher may be gone: then there is nobody to tell, and 'disconnect' stops this process in order.
+  if (process.connected) process.send?.(message, () => {});
+}
+
+async function receive(message: ToChild): Promise<void> {
+  if (message.type === 'start') {
+    application = new ApplicationProcess(message, send);
+    await application.start();
+    return;
+  }
+  if (application === undefined) throw new MofoError('NOT_READY', `The process got "${message.type}" before it was started.`);
+  await application.receive(message);
+}
+
+let queue: Promise<void> = Promise.resolve();
+
+process.on('message', (message) => {
+  // In order: an update must not overtake the start.
+  queue = queue.then(() => receive(message as ToChild)).catch(fatal);
+});
+process.on('disconnect', () => void stop());
+// The launcher decides when children stop; a signal to the whole group must not make main's end a crash.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => void stop());
+
+async function stop(): Promise<void> {
+  try {
+    await application?.stop();
+    process.exitCode = 0;
+  } catch (error) {
+    fatal(error);
+  }
+  process.exit();
+}
+
+function fatal(error: unknown): void {
+  const code = (error as { code?: unknown } | null)?.code;
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(error);
+  if (typeof code === 'string') send({ type: 'refused', code, message });
+  process.exitCode = 1;
+  // Lets the message out first.
+  setImmediate(() => process.exit());
+}
