@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { defineModule, defineTask, isModuleDefinition, parseDurationMs, parseRouteKey } from '../src/define/index.ts';
+import { parseDurationMs } from '../src/define/duration.ts';
+import { defineModule, defineTask, isModuleDefinition } from '../src/define/index.ts';
 import { nearestName } from '../src/define/nearest-name.ts';
+import { parseRouteKey } from '../src/define/route-key.ts';
 import { MofoError } from '../src/errors.ts';
 
 /** The problems that an untyped declaration is refused with, as `path: message`. */

@@ -3,7 +3,8 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
-import { parseDurationMs, suggestion } from '../define/index.ts';
+import { parseDurationMs } from '../define/duration.ts';
+import { suggestion } from '../define/nearest-name.ts';
 import { MofoError } from '../errors.ts';
 import type { Config } from './config.ts';
 import {

@@ -12,7 +12,7 @@ export type {
   TaskQueue,
 } from './context.ts';
 export { defineModule, defineTask, isModuleDefinition } from './define-module.ts';
-export { type Duration, parseDurationMs } from './duration.ts';
+export type { Duration } from './duration.ts';
 export type { StateField, StateOf, StateShape } from './fields.ts';
 export type {
   AnyModule,
@@ -25,8 +25,6 @@ export type {
   WebHandler,
 } from './module-definition.ts';
 export { ModuleFailure } from './module-failure.ts';
-export { nearestName, suggestion } from './nearest-name.ts';
-export { parseRouteKey } from './route-key.ts';
 export type { TaskOptions } from './task-options.ts';
 export { type Uses, uses } from './uses.ts';
 export type { ModuleProblem } from './validate-module.ts';

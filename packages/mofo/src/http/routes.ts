@@ -2,7 +2,7 @@
 // replaces the table by one assignment, so a request sees either the old routes or the new ones.
 
 import { addRoute, createRouter, findRoute } from 'rou3';
-import { parseRouteKey } from '../define/index.ts';
+import { parseRouteKey } from '../define/route-key.ts';
 import { MofoError } from '../errors.ts';
 
 /** One route of one module. */
