@@ -1,0 +1,15 @@
+// Throws in the callback of a role watch and reports where the error arrives. Argument: name.
+import { openSegments } from '../../dist/open.js';
+
+const store = openSegments({ name: process.argv[2] });
+process.on('uncaughtException', (error) => {
+  console.log(JSON.stringify({ uncaught: error.message }));
+  store.close();
+});
+store.watchRole(
+  () => {
+    throw new Error('from the callback');
+  },
+  true,
+  true,
+);
