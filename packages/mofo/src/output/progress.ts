@@ -8,8 +8,8 @@ import type { Terminal } from './terminal.ts';
 /** Cells of the bar. */
 const barWidth = 28;
 
-/** A log gets a line per this part of the whole, and at each new phase. */
-const plainStep = 0.1;
+/** A log gets this many lines for the whole, and one at each new phase. */
+const plainStepCount = 10;
 
 /** A bar is drawn at most this often, in milliseconds. */
 const drawIntervalMs = 50;
@@ -79,16 +79,16 @@ function drawnProgress(terminal: Terminal, title: string, now: () => number): Pr
 
 function plainProgress(terminal: Terminal, title: string, now: () => number): Progress {
   const startedAt = now();
-  let nextShare = 0;
+  let lastStep = -1;
   let phase: string | undefined;
   let isDone = false;
   return {
     update(state) {
-      const share =
-        state.totalBytes === undefined ? 0 : state.totalBytes === 0 ? 1 : state.doneBytes / state.totalBytes;
-      if (isDone || (share < nextShare && state.phase === phase)) return;
+      const total = state.totalBytes ?? 0;
+      const step = total === 0 ? 0 : Math.floor((state.doneBytes * plainStepCount) / total);
+      if (isDone || (step <= lastStep && state.phase === phase)) return;
       phase = state.phase;
-      nextShare = Math.floor(share / plainStep) * plainStep + plainStep;
+      lastStep = step;
       terminal.errors.write(`${progressLine(title, state, now() - startedAt)}\n`);
     },
     done(finalText) {

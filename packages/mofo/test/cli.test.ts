@@ -1,0 +1,169 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openRegistry, type Registry, type Version } from '@mofo/versions';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runCli } from '../src/cli/program.ts';
+import { findModules, loadConfig } from '../src/config/index.ts';
+import { buildModule } from '../src/modules/index.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mofo-cli-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Runs a command line in the directory; what it wrote and how it ended. */
+async function run(...parameters: string[]): Promise<{ code: number; out: string; err: string }> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runCli(parameters, {
+    directory,
+    output: { write: (text) => out.push(text) },
+    errors: { write: (text) => err.push(text) },
+    variables: {},
+  });
+  return { code, out: out.join(''), err: err.join('') };
+}
+
+describe('the command line', () => {
+  it('prints help with every command and exit code, and the version', async () => {
+    const help = await run('--help');
+    expect(help.code).toBe(0);
+    for (const word of ['init', 'versions', 'promote', 'revert', 'Exit codes:', 'wrong usage'])
+      expect(help.out).toContain(word);
+    expect((await run('versions', '--help')).out).toContain('--json');
+    expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await run()).out).toContain('Usage: mofo');
+  });
+
+  const usage: [string, string[], string][] = [
+    ['an unknown command', ['verions'], 'Did you mean "mofo versions"?'],
+    ['a strange command', ['xyzzy-plugh'], 'There are: init'],
+    ['an unknown option', ['versions', '--jsn'], 'Did you mean "--json"?'],
+    ['a missing argument', ['promote'], "missing required argument 'module'"],
+    ['too many arguments', ['revert', 'a', 'b', 'c'], 'too many arguments'],
+  ];
+  it.each(usage)('refuses %s', async (_name, parameters, words) => {
+    const result = await run(...parameters);
+    expect(result).toMatchObject({ code: 2, out: '' });
+    expect(result.err).toMatch(/^MofoError \[USAGE\]: /);
+    expect(result.err).toContain(words);
+  });
+
+  it('says so without a config, also as JSON', async () => {
+    expect(await run('versions')).toMatchObject({ code: 3, err: expect.stringContaining('[CONFIG_NOT_FOUND]') });
+    const result = await run('versions', '--json');
+    expect(JSON.parse(result.err)).toMatchObject({ error: { code: 'CONFIG_NOT_FOUND' } });
+  });
+});
+
+describe('init', () => {
+  it('writes an app whose config loads and whose module builds', async () => {
+    const result = await run('init', 'My App');
+    expect(result).toMatchObject({ code: 0, err: '' });
+    expect(result.out).toContain('cd My App && npm install && npx mofo dev');
+    const app = join(directory, 'My App');
+    expect((await loadConfig({ directory: app })).config.name).toBe('My-App');
+    const modules = await findModules(app, ['./modules/*.ts']);
+    expect(modules).toEqual([{ module: 'hello', source: 'modules/hello.ts' }]);
+    expect((await buildModule({ directory: app, source: 'modules/hello.ts' })).exports).toEqual(['default']);
+    expect(JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))).toMatchObject({
+      name: 'my-app',
+      type: 'module',
+    });
+  });
+
+  it('overwrites nothing, and then writes nothing', async () => {
+    mkdirSync(join(directory, 'modules'));
+    writeFileSync(join(directory, 'modules/hello.ts'), 'mine');
+    const result = await run('init', '--name', 'x');
+    expect(result).toMatchObject({ code: 1, err: expect.stringContaining('[FILE_EXISTS]') });
+    expect(readdirSync(directory)).toEqual(['modules']);
+    expect(readFileSync(join(directory, 'modules/hello.ts'), 'utf8')).toBe('mine');
+  });
+
+  it('refuses a bad name', async () => {
+    expect(await run('init', '--name', '../x')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is no name of an app'),
+    });
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe('versions, promote and revert of an app that does not run', () => {
+  let registry: Registry;
+  beforeEach(() => {
+    writeFileSync(join(directory, 'mofo.config.json'), '{ "name": "bank" }');
+    registry = openRegistry({ directory: join(directory, '.mofo/versions') });
+  });
+  afterEach(() => registry.close());
+
+  /** Adds a version and leads it to a state. */
+  async function add(content: string, state: 'checked' | 'probation' | 'stable' | 'unstable'): Promise<Version> {
+    let version = registry.markChecked(await registry.add('fees', { bundle: content, source: 'modules/fees.ts' }));
+    if (state === 'unstable') return registry.quarantine(version, 'SIGSEGV in task fees.collect #8812');
+    if (state !== 'checked') version = registry.markProbation(version);
+    return state === 'stable' ? registry.markStable(version, { reason: '500 tasks' }) : version;
+  }
+
+  it('lists versions with states and reasons', async () => {
+    const stable = await add('1', 'stable');
+    const unstable = await add('2', 'unstable');
+    const result = await run('versions', 'fees');
+    expect(result.code).toBe(0);
+    expect(result.out).toMatch(new RegExp(`${stable.id} +stable .*500 tasks`));
+    expect(result.out).toMatch(new RegExp(`${unstable.id} +unstable .*SIGSEGV in task fees.collect #8812`));
+    const [listed] = JSON.parse((await run('versions', '--json')).out) as { module: string; versions: Version[] }[];
+    expect(listed).toMatchObject({ module: 'fees', versions: [{ state: expect.any(String) }, {}] });
+  });
+
+  it('refuses a module that was never built, with the nearest', async () => {
+    await add('1', 'stable');
+    expect(await run('versions', 'fee')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Did you mean "fees"?'),
+    });
+  });
+
+  it('promotes the one on probation, or the one that is named', async () => {
+    const first = await add('1', 'checked');
+    expect(await run('promote', 'fees')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`fees@${first.id} is stable now`),
+    });
+    const second = await add('2', 'probation');
+    expect((await run('promote', 'fees', second.id, '--json')).code).toBe(0);
+    expect(registry.latestStable('fees')?.hash).toBe(second.hash);
+    expect(await run('promote', 'fees')).toMatchObject({ code: 1, err: expect.stringContaining('[UNKNOWN_VERSION]') });
+    expect(await run('promote', 'fees', 'ffffff')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('[UNKNOWN_VERSION]'),
+    });
+  });
+
+  it('does not promote an unstable version', async () => {
+    const version = await add('1', 'unstable');
+    expect(await run('promote', 'fees', version.id)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('[ILLEGAL_TRANSITION]'),
+    });
+  });
+
+  it('reverts to the stable version before, setting aside what is on its way', async () => {
+    const first = await add('1', 'stable');
+    const second = await add('2', 'stable');
+    const third = await add('3', 'probation');
+    expect(await run('revert', 'fees')).toMatchObject({ code: 0, out: expect.stringContaining(second.id) });
+    expect(registry.get('fees', third.id)?.state).toBe('superseded');
+    expect((await run('revert', 'fees')).code).toBe(0);
+    expect(registry.latestStable('fees')?.hash).toBe(first.hash);
+    expect(registry.get('fees', second.id)?.state).toBe('superseded');
+  });
+
+  it('says so when there is nothing to revert to', async () => {
+    await add('1', 'stable');
+    expect(await run('revert', 'fees')).toMatchObject({ code: 1, err: expect.stringContaining('[NOTHING_TO_REVERT]') });
+  });
+});
