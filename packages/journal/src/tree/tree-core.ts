@@ -45,7 +45,7 @@ export class TreeCore implements LeafShape {
   readonly valueWords: number;
   readonly fixedBytes: number;
 
-  // Where the last descent ended: the link to the current node or leaf is word `linkWord` of the chunk `linkChunk` in the block `linkBlock`.
+  // The link that `writeLink` writes: word `linkWord` of the chunk `linkChunk` in the block `linkBlock`.
   private linkBlock = 0;
   private linkChunk = 0;
   private linkWord = 0;
@@ -99,9 +99,8 @@ export class TreeCore implements LeafShape {
     this.requireLive();
     treeChanges.count++;
     const { door, header } = this;
-    door.own(header, (header + 1) | 0, 1);
-    const root = this.root();
-    const near = this.near(root, probe);
+    const i = door.own(header, (header + 1) | 0, 1);
+    const near = this.near(door.words[i] as number, probe);
     const position = near === 0 ? 0 : divergence(door, near, this, probe);
     if (position === -1) {
       this.heap.check(near, LAYOUT_TREE_LEAF);
@@ -124,46 +123,18 @@ export class TreeCore implements LeafShape {
     this.requireLive();
     treeChanges.count++;
     const { door, header } = this;
-    let link = this.root();
-    if (link === 0) return false;
-    let outerBlock = 0;
-    let outerChunk = 0;
-    let outerWord = 0;
-    let node = 0;
-    let nodeLayout = 0;
-    let nodeSlot = 0;
-    this.startAtHeader();
-    for (let last = -1; ; ) {
-      const layout = this.layoutAt(link);
-      if (layout === LAYOUT_TREE_LEAF) break;
-      const depth = this.nextDepth(link, last);
-      if (depth >= probe.length) return false;
-      const slot = nodes.findSlot(door, link, layout, byteOf(probe, depth));
-      const child = slot < 0 ? 0 : nodes.childAt(door, link, layout, slot);
-      if (child === 0) return false;
-      outerBlock = this.linkBlock;
-      outerChunk = this.linkChunk;
-      outerWord = this.linkWord;
-      node = link;
-      nodeLayout = layout;
-      nodeSlot = slot;
-      this.step(node, layout, slot);
-      link = child;
-      last = depth;
-    }
-    if (divergence(door, link, this, probe) !== -1) return false;
-    this.heap.check(link, LAYOUT_TREE_LEAF);
+    const leaf = this.descendNoting(this.root(), probe, false);
+    if (leaf === 0 || divergence(door, leaf, this, probe) !== -1) return false;
+    this.heap.check(leaf, LAYOUT_TREE_LEAF);
     door.own(header, (header + 1) | 0, 1);
-    if (node === 0) this.writeLink(0);
-    else {
-      this.linkBlock = outerBlock;
-      this.linkChunk = outerChunk;
-      this.linkWord = outerWord;
-      this.removeFrom(node, nodeLayout, nodeSlot);
-    }
+    const above = pathLength - 1;
+    // The node loses a child; if it is replaced, the link to it changes, which is the one before.
+    this.standAt(above < 0 ? -1 : above - 1);
+    if (above < 0) this.writeLink(0);
+    else this.removeFrom(pathNodes[above] as number, pathLayouts[above] as number, pathSlots[above] as number);
     this.addToCount(-1);
-    this.value.release(this.memory, link, 0);
-    this.heap.free(link);
+    this.value.release(this.memory, leaf, 0);
+    this.heap.free(leaf);
     return true;
   }
 
@@ -177,7 +148,7 @@ export class TreeCore implements LeafShape {
   layoutAt(link: number): number {
     const h = this.door.at(link);
     const layout = this.door.words[h] as number;
-    if (layout < LAYOUT_TREE_LEAF || layout > LAYOUT_TREE_NODE256) throw this.corrupt(`a link leads to granule ${link >>> 0}, which is no node`);
+    if (layout < LAYOUT_TREE_LEAF || layout > LAYOUT_TREE_NODE256) throw this.noNode(link);
     return layout;
   }
 
@@ -211,7 +182,7 @@ export class TreeCore implements LeafShape {
       const h = door.at(link);
       const layout = door.words[h] as number;
       if (layout === LAYOUT_TREE_LEAF) return link;
-      if (layout < LAYOUT_TREE_NODE4 || layout > LAYOUT_TREE_NODE256) throw this.corrupt(`a link leads to granule ${link >>> 0}, which is no node`);
+      if (layout < LAYOUT_TREE_NODE4 || layout > LAYOUT_TREE_NODE256) throw this.noNode(link);
       const i = door.at((link + 1) | 0);
       const { words } = door;
       const depth = (words[i] as number) & 0xffff;
@@ -229,18 +200,47 @@ export class TreeCore implements LeafShape {
 
   /** Descent that, where the key's byte is missing, goes on through any child: the leaf shows where the key branches off. 0 if empty. */
   near(root: number, key: KeyBuffer): number {
+    return this.descendNoting(root, key, true);
+  }
+
+  /** Descent to the leaf nearest to the key, or, without `orNear`, to the only one that can have it (0 if none). Notes the path. */
+  private descendNoting(root: number, key: KeyBuffer, orNear: boolean): number {
     const { door } = this;
+    const { words: keyWords, length } = key;
     let link = root;
-    for (let last = -1; link !== 0; ) {
-      const layout = this.layoutAt(link);
+    let last = -1;
+    pathLength = 0;
+    while (link !== 0) {
+      const h = door.at(link);
+      const layout = door.words[h] as number;
       if (layout === LAYOUT_TREE_LEAF) return link;
-      const depth = this.nextDepth(link, last);
+      if (layout < LAYOUT_TREE_NODE4 || layout > LAYOUT_TREE_NODE256) throw this.noNode(link);
+      const i = door.at((link + 1) | 0);
+      const { words } = door;
+      const depth = (words[i] as number) & 0xffff;
+      if (depth <= last || depth >= KEY_BYTES_MAX) throw nodes.corruptNode(link);
       last = depth;
-      const slot = depth < key.length ? nodes.findSlot(door, link, layout, byteOf(key, depth)) : -1;
-      const child = slot < 0 ? 0 : nodes.childAt(door, link, layout, slot);
-      const next = child !== 0 ? child : nodes.anyChild(door, link, layout);
-      if (next === 0) throw nodes.corruptNode(link);
-      link = next;
+      let slot = -1;
+      let child = 0;
+      if (depth < length) {
+        const byte = ((keyWords[depth >> 2] as number) >>> (24 - ((depth & 3) << 3))) & 0xff;
+        slot = layout === LAYOUT_TREE_NODE256 ? byte : nodes.findPackedSlot(words, i, layout, byte);
+        if (slot >= 0) {
+          const c = door.at(nodes.slotGranule(link, layout, slot)) + (slot & 3);
+          child = door.words[c] as number;
+          if (child === 0) slot = -1;
+        }
+      }
+      pathNodes[pathLength] = link;
+      pathLayouts[pathLength] = layout;
+      pathDepths[pathLength] = depth;
+      pathSlots[pathLength++] = slot;
+      if (child === 0) {
+        if (!orNear) return 0;
+        child = nodes.anyChild(door, link, layout);
+        if (child === 0) throw nodes.corruptNode(link);
+      }
+      link = child;
     }
     return 0;
   }
@@ -255,38 +255,22 @@ export class TreeCore implements LeafShape {
       position = near === 0 ? 0 : divergence(door, near, this, probe);
       if (position === -1) throw this.corrupt('the same key was set while its value was being made');
     }
-    this.startAtHeader();
-    let link = this.root();
-    if (link === 0) {
-      this.writeLink(leaf);
-      this.addToCount(1);
-      return;
-    }
     const byte = byteOf(probe, position);
-    let layout = 0;
-    for (let last = -1; ; ) {
-      layout = this.layoutAt(link);
-      if (layout === LAYOUT_TREE_LEAF) break;
-      const depth = this.nextDepth(link, last);
-      if (depth >= position) {
-        if (depth > position) layout = LAYOUT_TREE_LEAF;
-        break;
-      }
-      last = depth;
-      const slot = nodes.findSlot(door, link, layout, byteOf(probe, depth));
-      const child = slot < 0 ? 0 : nodes.childAt(door, link, layout, slot);
-      if (child === 0) throw nodes.corruptNode(link);
-      this.step(link, layout, slot);
-      link = child;
-    }
-    if (layout === LAYOUT_TREE_LEAF) {
-      const other = this.nearByte(near, position);
-      const fork = nodes.makeFork(door, heap, position, other, link, byte, leaf);
-      this.writeLinkOrFree(fork);
+    let step = 0;
+    if (near !== 0) while (step < pathLength && (pathDepths[step] as number) < position) step++;
+    this.standAt(step - 1);
+    if (near === 0) {
+      this.writeLink(leaf);
+    } else if (step < pathLength && pathDepths[step] === position) {
+      const node = pathNodes[step] as number;
+      const layout = pathLayouts[step] as number;
+      if (pathSlots[step] !== -1) throw nodes.corruptNode(node);
+      heap.check(node, layout);
+      if (nodes.isFull(nodes.metaOf(door, node), layout)) this.grow(node, layout, byte, leaf);
+      else nodes.addChild(door, node, layout, byte, leaf);
     } else {
-      heap.check(link, layout);
-      if (nodes.isFull(nodes.metaOf(door, link), layout)) this.grow(link, layout, byte, leaf);
-      else nodes.addChild(door, link, layout, byte, leaf);
+      const below = step < pathLength ? (pathNodes[step] as number) : near;
+      this.writeLinkOrFree(nodes.makeFork(door, heap, position, this.nearByte(near, position), below, byte, leaf));
     }
     this.addToCount(1);
   }
@@ -322,15 +306,19 @@ export class TreeCore implements LeafShape {
     return byteOf(nearKey, position);
   }
 
-  private startAtHeader(): void {
-    this.linkBlock = this.header;
-    this.linkChunk = (this.header + 1) | 0;
-    this.linkWord = 0;
-  }
-
-  private step(node: number, layout: number, slot: number): void {
+  /** Makes the child that step `index` of the noted path went to the current link; -1 is the root. */
+  private standAt(index: number): void {
+    if (index < 0) {
+      this.linkBlock = this.header;
+      this.linkChunk = (this.header + 1) | 0;
+      this.linkWord = 0;
+      return;
+    }
+    const node = pathNodes[index] as number;
+    const slot = pathSlots[index] as number;
+    if (slot < 0) throw nodes.corruptNode(node);
     this.linkBlock = node;
-    this.linkChunk = nodes.slotGranule(node, layout, slot);
+    this.linkChunk = nodes.slotGranule(node, pathLayouts[index] as number, slot);
     this.linkWord = slot & 3;
   }
 
@@ -357,6 +345,10 @@ export class TreeCore implements LeafShape {
     door.floats[f] = (door.floats[f] as number) + change;
   }
 
+  private noNode(link: number): ShmStoreError {
+    return this.corrupt(`a link leads to granule ${link >>> 0}, which is no node`);
+  }
+
   private gone(): ShmStoreError {
     return new ShmStoreError('DANGLING_REF', `The tree at granule ${this.header >>> 0} has been deleted. Nothing was changed. Read it again from where it belongs.`);
   }
@@ -368,3 +360,10 @@ export function shapeWord(shape: LeafShape): number {
 }
 
 const nearKey = new KeyBuffer();
+
+// The nodes that the last descent went through, and the slot it took in each (-1: the key's byte was missing).
+const pathNodes = new Int32Array(KEY_BYTES_MAX);
+const pathLayouts = new Int32Array(KEY_BYTES_MAX);
+const pathDepths = new Int32Array(KEY_BYTES_MAX);
+const pathSlots = new Int32Array(KEY_BYTES_MAX);
+let pathLength = 0;
