@@ -1,0 +1,444 @@
+// The scheduler as programs see it: enqueue, run, look, and put right what a death left behind.
+
+import { encodePayload, invalidOption, requireInteger, requireOptions, requireTaskName } from './arguments.ts';
+import { type Claim, type Claimer, claimNext, hasWork } from './claim.ts';
+import { CONCURRENCY_DEFAULT, CONCURRENCY_MAX, LIST_COUNT_DEFAULT, RECOVER_COUNT_MAX, RECOVER_EVERY_DEFAULT_MS, SLICE_MS, TIMER_MAX_MS } from './constants.ts';
+import type { Clock, PayloadOf, TaskDefinitions } from './definition.ts';
+import { type EnqueueOptions, newTask } from './enqueue-options.ts';
+import type { Executor, Run } from './executor.ts';
+import { type RunOptions, runLoop, Wake } from './run-loop.ts';
+import { type ScheduleInfo, type ScheduleOptions, type Schedules, scheduleSpec } from './schedules.ts';
+import { SchedulerError } from './scheduler-error.ts';
+import type { TaskRecord, TaskState } from './storage.ts';
+import { linesOf, type TaskInfo, taskInfo, workerOf } from './task-info.ts';
+import type { TaskTable } from './task-table.ts';
+import type { Interruption, Verdict } from './verdict.ts';
+import type { Worker } from './worker.ts';
+
+/** What `runNext` did. */
+export interface RunNextResult extends Partial<Run> {
+  /** When the next delayed task is due; undefined if none is. Look again then, after an enqueue, or when a task has ended. */
+  readonly nextDueAt: number | undefined;
+}
+
+/** Options of `recover`. */
+export interface RecoverOptions {
+  /** Whether a worker still runs. Default: whether its process does. */
+  readonly isAlive?: (worker: Worker) => boolean;
+}
+
+/** How many tasks there are, and what has happened since the store was made. */
+export interface SchedulerStatus {
+  readonly paused: boolean;
+  readonly pausedTasks: readonly string[];
+  readonly ready: number;
+  readonly delayed: number;
+  /** Paused, or without a handler where they were met. */
+  readonly parked: number;
+  /** Waiting for their concurrency key. */
+  readonly blocked: number;
+  readonly running: number;
+  readonly dead: number;
+  readonly schedules: number;
+  readonly completed: number;
+  readonly failures: number;
+  readonly crashes: number;
+  readonly cancelled: number;
+  readonly nextDueAt: number | undefined;
+}
+
+/** Tasks that will not run again by themselves. */
+export interface DeadLetters {
+  /** The oldest first. */
+  list(options?: { readonly limit?: number }): TaskInfo[];
+  /** Makes a dead letter ready again, with its counts of failures and crashes at zero; false if there is none of that id. */
+  redrive(id: number): boolean;
+  /** Deletes a dead letter; false if there is none of that id. */
+  discard(id: number): boolean;
+}
+
+/** The parts a scheduler is put together from; see open-scheduler.ts. */
+export interface SchedulerParts {
+  readonly store: {
+    transaction<T>(body: () => T): T;
+    read<T>(body: () => T): T;
+    watch(onCommit: () => void): { close(): void };
+  };
+  readonly table: TaskTable;
+  readonly schedules: Schedules;
+  readonly executor: Executor;
+  readonly claimer: Claimer;
+  readonly clock: Clock;
+  readonly isAlive: (worker: Worker) => boolean;
+  readonly verdict: (interruption: Interruption) => Verdict;
+}
+
+type PayloadArguments<P> = undefined extends P ? [payload?: P, options?: EnqueueOptions] : [payload: P, options?: EnqueueOptions];
+
+/** Durable tasks of one store; see {@link openScheduler}. */
+export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
+  readonly deadLetters: DeadLetters;
+  private readonly parts: SchedulerParts;
+  private readonly wake = new Wake();
+  private isClosed = false;
+  private isRunning = false;
+
+  /** Use {@link openScheduler}. */
+  constructor(parts: SchedulerParts) {
+    this.parts = parts;
+    this.deadLetters = {
+      list: ({ limit } = {}) => this.list('dead', limit === undefined ? {} : { limit }),
+      redrive: (id) => this.changeDead(id, (task) => parts.table.redrive(id, task)),
+      discard: (id) => this.changeDead(id, (task) => parts.table.remove(id, task, parts.clock())),
+    };
+  }
+
+  /**
+   * Makes a task: part of the running transaction, or a transaction of its own. Durable as the store is. Any process with a handler of that name may run it.
+   *
+   * @param name of the task; it need not have a handler here.
+   * @param payload what JSON can say, at most 256 Ki characters.
+   * @returns its id; with a `dedupeKey` that a waiting task has, that one's.
+   * @throws SchedulerError INVALID_NAME, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, INVALID_OPTION, UNKNOWN_OPTION, CLOSED; what transactions throw.
+   */
+  enqueue<K extends keyof T & string>(name: K, ...rest: PayloadArguments<PayloadOf<T[K]>>): number {
+    this.requireOpen();
+    requireTaskName(name);
+    const { clock, store, table } = this.parts;
+    const now = clock();
+    const spec = newTask(name, encodePayload(name, rest[0]), rest[1], now);
+    const id = store.transaction(() => table.insert(spec, now));
+    this.wake.ring();
+    return id;
+  }
+
+  /**
+   * Makes or changes a recurring task, by its name and `key`; nothing if it is like that already. Call it at every start.
+   *
+   * @throws SchedulerError INVALID_SCHEDULE for a cron expression or time zone that cannot be read; INVALID_NAME, INVALID_OPTION, UNKNOWN_OPTION, …
+   */
+  schedule(name: string, options: ScheduleOptions): void {
+    this.requireOpen();
+    const spec = scheduleSpec(name, options);
+    const { clock, schedules, store } = this.parts;
+    store.transaction(() => schedules.set(spec, clock()));
+    this.wake.ring();
+  }
+
+  /** Ends a recurring task: deletes its schedule and the waiting run. False if there is none. */
+  unschedule(name: string, key?: string): boolean {
+    this.requireOpen();
+    const { clock, schedules, store } = this.parts;
+    return store.transaction(() => schedules.delete(name, key ?? '', clock()));
+  }
+
+  /** All recurring tasks. */
+  listSchedules(): ScheduleInfo[] {
+    this.requireOpen();
+    const { schedules, store } = this.parts;
+    return store.read(() => schedules.list());
+  }
+
+  /**
+   * Runs the next task, if one is due; returns at once. A synchronous task has ended then (`outcome`), an asynchronous one has begun (`finished`).
+   * What a handler throws is recorded, not thrown.
+   *
+   * @throws what keeps the outcome from being recorded (FENCED, RETIRED, STORE_FULL, …), what hooks throw; SchedulerError CLOSED, CORRUPT.
+   */
+  runNext(): RunNextResult {
+    this.requireOpen();
+    const claim = this.claim();
+    if (claim === undefined) return { nextDueAt: this.nextDueAt() };
+    const run = this.parts.executor.execute(claim);
+    if (run.finished !== undefined) {
+      const ring = (): void => this.wake.ring();
+      run.finished.then(ring, ring);
+    }
+    return { ...run, nextDueAt: this.nextDueAt() };
+  }
+
+  /**
+   * Runs tasks until `signal` is aborted or the scheduler is closed; in as many processes as you like. Resolves when the tasks in flight have ended.
+   *
+   * @throws SchedulerError ALREADY_RUNNING; what `runNext` throws ends the run.
+   */
+  async run(options: RunOptions = {}): Promise<void> {
+    this.requireOpen();
+    requireOptions('run', options, RUN_OPTIONS);
+    const { signal, concurrency = CONCURRENCY_DEFAULT, recoverEveryMs = RECOVER_EVERY_DEFAULT_MS } = options;
+    requireInteger('concurrency', concurrency, 1, CONCURRENCY_MAX);
+    if (!(recoverEveryMs >= 1 && recoverEveryMs <= TIMER_MAX_MS)) throw invalidOption('recoverEveryMs', 'must be a number from 1');
+    if (this.isRunning) throw new SchedulerError('ALREADY_RUNNING', 'run() is going on already. Nothing was changed. Wait for it, or abort its signal.');
+    const { executor, store } = this.parts;
+    const ring = (): void => this.wake.ring();
+    const isStopped = (): boolean => this.isClosed || signal?.aborted === true;
+    let fail: (error: unknown) => void = () => {};
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    this.isRunning = true;
+    const watch = store.watch(() => {
+      ring();
+      this.noticeCancelled();
+    });
+    signal?.addEventListener('abort', ring);
+    const steps = {
+      step: () => {
+        const { finished, task } = this.runNext();
+        finished?.catch(fail);
+        return task !== undefined;
+      },
+      mayStart: () => executor.activeCount < concurrency,
+      untilDueMs: () => this.untilDueMs(),
+      recover: () => void this.recover(),
+    };
+    try {
+      await Promise.race([failed, runLoop(steps, this.wake, SLICE_MS, recoverEveryMs, isStopped)]);
+      executor.abortAll(stopped());
+      await executor.drain();
+    } finally {
+      watch.close();
+      signal?.removeEventListener('abort', ring);
+      this.isRunning = false;
+    }
+  }
+
+  /**
+   * Puts back what dead workers left running: each task becomes ready again behind the next ones, or, by the verdict, a dead letter. Call it at a
+   * takeover, as soon as the death is confirmed; `run` calls it now and then.
+   *
+   * @returns the tasks that were interrupted.
+   */
+  recover(options: RecoverOptions = {}): TaskInfo[] {
+    this.requireOpen();
+    requireOptions('recover', options, RECOVER_OPTIONS);
+    const { clock, store, table } = this.parts;
+    const isAlive = options.isAlive ?? this.parts.isAlive;
+    const interrupted: TaskInfo[] = [];
+    if (table.trees.running.size <= this.parts.executor.activeCount) return interrupted;
+    for (const ids of batches(store.read(() => this.orphans(isAlive)))) {
+      const found = store.transaction(() => ids.map(([id, token]) => this.interrupt(id, token, clock())));
+      for (const info of found) if (info !== undefined) interrupted.push(info);
+    }
+    this.wake.ring();
+    return interrupted;
+  }
+
+  /** Pauses all tasks, or those of one name, in all processes; what runs goes on. Durable. */
+  pause(name?: string): void {
+    this.setPaused(name, true);
+  }
+
+  /** Ends a pause. */
+  resume(name?: string): void {
+    this.setPaused(name, false);
+    this.wake.ring();
+  }
+
+  /**
+   * Cancels a task. One that waits is deleted: `cancelled`. One that runs is asked to stop (its signal, if it is asynchronous) and is not tried again
+   * when it fails; if it completes it is complete: `stopping`. `unknown`: there is none, or it is done or dead.
+   */
+  cancel(id: number): 'cancelled' | 'stopping' | 'unknown' {
+    this.requireOpen();
+    const { clock, executor, store, table } = this.parts;
+    const result = store.transaction(() => {
+      const task = table.trees.tasks.get(id);
+      if (task === undefined || task.state === 'dead') return 'unknown';
+      if (task.state === 'running') {
+        task.cancelRequested = true;
+        return 'stopping';
+      }
+      table.cancel(id, task, clock());
+      return 'cancelled';
+    });
+    if (result === 'stopping') executor.abort(id, cancelled(id));
+    return result;
+  }
+
+  /** One task, or undefined if there is none (any more). */
+  get(id: number): TaskInfo | undefined {
+    this.requireOpen();
+    const { store, table } = this.parts;
+    return store.read(() => {
+      const task = table.trees.tasks.get(id);
+      return task === undefined ? undefined : taskInfo(id, task);
+    });
+  }
+
+  /** Tasks, all or of one state, in the order of their index; at most `limit`, 100 unless told. */
+  list(state?: TaskState, options: { readonly limit?: number } = {}): TaskInfo[] {
+    this.requireOpen();
+    const { limit = LIST_COUNT_DEFAULT } = options;
+    requireInteger('limit', limit, 0, Number.MAX_SAFE_INTEGER);
+    const { store, table } = this.parts;
+    return store.read(() => [...this.ids(state, limit)].map((id) => taskInfo(id, table.require(id))));
+  }
+
+  /** Counts. Costs microseconds. */
+  get status(): SchedulerStatus {
+    this.requireOpen();
+    const { store, table } = this.parts;
+    const { meta, trees } = table;
+    return store.read(() => ({
+      paused: meta.paused,
+      pausedTasks: [...trees.names.range()].filter(([, entry]) => entry.paused).map(([name]) => name),
+      ready: trees.ready.size,
+      delayed: trees.delayed.size,
+      parked: trees.parked.size,
+      blocked: trees.blocked.size,
+      running: trees.running.size,
+      dead: trees.dead.size,
+      schedules: trees.schedules.size,
+      completed: meta.completed,
+      failures: meta.failures,
+      crashes: meta.crashes,
+      cancelled: meta.cancelled,
+      nextDueAt: this.nextDueAt(),
+    }));
+  }
+
+  /** Ends `run`, gives back what is in flight here (it will run again), and aborts its signals. Leaves the store open. Safe to call twice. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.wake.ring();
+    const { executor, store, table } = this.parts;
+    const inFlight = [...executor.inFlight()];
+    executor.abortAll(stopped());
+    if (inFlight.length === 0) return;
+    store.transaction(() => {
+      for (const { id, token } of inFlight) {
+        const task = table.trees.tasks.get(id);
+        if (task?.state === 'running' && task.token === token) table.release(id, task);
+      }
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  private claim(): Claim | undefined {
+    const { claimer, clock, store, table } = this.parts;
+    for (;;) {
+      const now = clock();
+      if (!store.read(() => hasWork(table, claimer, now))) return undefined;
+      const claim = store.transaction(() => claimNext(table, claimer, now));
+      if (claim !== 'again') return claim;
+    }
+  }
+
+  private nextDueAt(): number | undefined {
+    const { delayed } = this.parts.table.trees;
+    return delayed.size === 0 ? undefined : delayed.first()?.[0][0];
+  }
+
+  private untilDueMs(): number | undefined {
+    const dueAt = this.parts.table.meta.paused ? undefined : this.nextDueAt();
+    return dueAt === undefined ? undefined : dueAt - this.parts.clock();
+  }
+
+  /** Claims whose worker is dead; of this very scheduler those that it does not work on (their end could not be recorded). */
+  private orphans(isAlive: (worker: Worker) => boolean): [number, number][] {
+    const { claimer, executor, table } = this.parts;
+    const me = claimer.worker;
+    const verdicts = new Map<string, boolean>();
+    const found: [number, number][] = [];
+    for (const [id, token] of table.trees.running.range()) {
+      const worker = workerOf(table.require(id));
+      const { pid, startTime, slot, instance } = worker;
+      let alive: boolean | undefined;
+      if (pid === me.pid && startTime === me.startTime && instance === me.instance) alive = executor.isActive(token);
+      else {
+        const key = `${pid} ${startTime} ${slot} ${instance}`;
+        alive = verdicts.get(key);
+        if (alive === undefined) {
+          alive = isAlive(worker);
+          verdicts.set(key, alive);
+        }
+      }
+      if (!alive) found.push([id, token]);
+    }
+    return found;
+  }
+
+  private interrupt(id: number, token: number, now: number): TaskInfo | undefined {
+    const { table, verdict } = this.parts;
+    const task = table.trees.tasks.get(id);
+    // Somebody else has put it back since it was found.
+    if (task?.state !== 'running' || task.token !== token) return undefined;
+    table.noteCrash(task);
+    const { name, attempt, crashes, crashedVersions } = task;
+    const info = taskInfo(id, task);
+    table.interrupt(id, task, verdict({ taskId: id, name, attempt, crashes, versions: linesOf(crashedVersions) }), now);
+    return info;
+  }
+
+  private setPaused(name: string | undefined, paused: boolean): void {
+    this.requireOpen();
+    if (name !== undefined) requireTaskName(name);
+    const { store, table } = this.parts;
+    store.transaction(() => {
+      if (name === undefined) {
+        table.meta.paused = paused;
+        return;
+      }
+      const { names } = table.trees;
+      const entry = names.get(name);
+      if (entry === undefined) {
+        if (paused) names.set(name, { paused, parked: 0 });
+      } else if (!paused && entry.parked === 0) names.delete(name);
+      else entry.paused = paused;
+    });
+  }
+
+  private noticeCancelled(): void {
+    const { executor, store, table } = this.parts;
+    if (executor.activeCount === 0) return;
+    for (const { id } of executor.inFlight()) {
+      if (store.read(() => table.trees.tasks.get(id)?.cancelRequested === true)) executor.abort(id, cancelled(id));
+    }
+  }
+
+  private changeDead(id: number, change: (task: TaskRecord) => void): boolean {
+    this.requireOpen();
+    const { store, table } = this.parts;
+    const changed = store.transaction(() => {
+      const task = table.trees.tasks.get(id);
+      if (task?.state !== 'dead') return false;
+      change(task);
+      return true;
+    });
+    this.wake.ring();
+    return changed;
+  }
+
+  private ids(state: TaskState | undefined, limit: number): Iterable<number> {
+    const { trees } = this.parts.table;
+    if (state === undefined) return trees.tasks.keys({ limit });
+    if (state === 'running' || state === 'dead') return trees[state].keys({ limit });
+    if (state === 'ready' || state === 'delayed' || state === 'parked' || state === 'blocked') return trees[state].values({ limit });
+    throw invalidOption('state', `must be ready, delayed, parked, blocked, running or dead, not ${JSON.stringify(state)}`);
+  }
+
+  private requireOpen(): void {
+    if (!this.isClosed) return;
+    throw new SchedulerError('CLOSED', 'this scheduler is closed. The tasks are untouched. Open it again.');
+  }
+}
+
+const RUN_OPTIONS: ReadonlySet<string> = new Set(['signal', 'concurrency', 'recoverEveryMs']);
+const RECOVER_OPTIONS: ReadonlySet<string> = new Set(['isAlive']);
+
+function* batches<E>(all: readonly E[]): IterableIterator<readonly E[]> {
+  for (let start = 0; start < all.length; start += RECOVER_COUNT_MAX) yield all.slice(start, start + RECOVER_COUNT_MAX);
+}
+
+function stopped(): SchedulerError {
+  return new SchedulerError('STOPPED', 'the scheduler is stopping. What this task has not completed will run again. Throw this error to say so.');
+}
+
+function cancelled(id: number): SchedulerError {
+  return new SchedulerError('CANCELLED', `task ${id} was cancelled. It is not tried again. Throw to end it.`, { taskId: id });
+}
