@@ -2,6 +2,7 @@
 // binding-*.cc files; what they do is in files that know nothing of JavaScript.
 #include <napi.h>
 #include "addon-data.h"
+#include "binding-image.h"
 #include "binding-process.h"
 #include "destroy.h"
 #include "js-error.h"
@@ -88,6 +89,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("destroyStore", Napi::Function::New<destroyStore>(env, "destroyStore"));
   exports.Set("listStores", Napi::Function::New<listStores>(env, "listStores"));
   exports.Set("availableMemoryBytes", Napi::Function::New<availableMemory>(env, "availableMemoryBytes"));
+  exportImage(env, exports);
   exportProcess(env, exports);
   return exports;
 }

@@ -144,6 +144,18 @@ Status openUnderLock(const StorePaths& paths, const OpenRequest& request, Opened
 
 }  // namespace
 
+Status formatControl(const StoreMapping& mapping, const uint8_t (&storeId)[16], uint64_t reservedBytes) {
+  double inode = 0;
+  Status status = pidNamespace(inode);
+  StoreView view = mapping.view();
+  memcpy(view.control + layout::CONTROL_MAGIC, "MOFOCTRL", 8);
+  if (status.isOk()) status = initLocks(view);
+  if (!status.isOk()) return status;
+  writeControlHeader(mapping, storeId, inode);
+  put(view.control, layout::CONTROL_RESERVED_GRANULES, Geometry::toGranules(reservedBytes));
+  return Status::ok();
+}
+
 Status incompleteStore(const std::string& name) {
   return Status::fail("STORE_INCOMPLETE", "store \"" + name + "\" lacks some of its files in /dev/shm: somebody deleted them.");
 }

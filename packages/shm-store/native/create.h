@@ -48,6 +48,9 @@ struct OpenedStore {
 
 Status openSegments(const OpenRequest& request, OpenedStore& result);
 
+/** Makes the header and the locks of a new control segment, all but READY, for a main segment backed up to `reservedBytes`. */
+Status formatControl(const StoreMapping& mapping, const uint8_t (&storeId)[16], uint64_t reservedBytes);
+
 /** Unlinks main, backup and control, in this order; the create lock must be held. */
 Status removeFiles(const StorePaths& paths);
 /** STORE_INCOMPLETE. */

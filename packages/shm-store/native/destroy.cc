@@ -58,8 +58,9 @@ Status busy(const std::string& name, const char* lock) {
   return Status::fail("STORE_BUSY", "store \"" + name + "\" is in use: a living thread holds its " + lock + " lock.");
 }
 
-/** Sets RETIRED in a whole store, under both locks unless forced. */
-Status retire(const FileDescriptor& control, const std::string& name, bool force) {
+}  // namespace
+
+Status retireStore(const FileDescriptor& control, const std::string& name, bool force) {
   ControlMapping mapping(control);
   if (!mapping.isMapped()) return Status::fail("MAP_FAILED", std::string("mapping control failed: ") + strerror(errno) + ".", errno);
   const StoreView& view = mapping.view();
@@ -71,8 +72,7 @@ Status retire(const FileDescriptor& control, const std::string& name, bool force
   return Status::ok();
 }
 
-/** Where the store is not whole but its control segment can be understood, RETIRED is set without locks. */
-void retireWithoutLocks(const FileDescriptor& control) {
+void retireStoreWithoutLocks(const FileDescriptor& control) {
   const uint32_t retired = 1;
   // A failure leaves what is unlinked next; nobody finds it by name any more.
   (void)!pwrite(control.get(), &retired, sizeof retired, off_t(layout::CONTROL_RETIRED));
@@ -81,8 +81,6 @@ void retireWithoutLocks(const FileDescriptor& control) {
 bool isTouchable(const Status& status) {
   return strcmp(status.code(), "NOT_OWNER") != 0 && strcmp(status.code(), "UNSAFE_MODE") != 0 && strcmp(status.code(), "PERMISSION") != 0;
 }
-
-}  // namespace
 
 Status destroySegments(const std::string& directory, const std::string& name, bool force, bool& existed) {
   existed = false;
@@ -96,15 +94,15 @@ Status destroySegments(const std::string& directory, const std::string& name, bo
   status = examine(paths, name, found);
   if (!status.isOk()) {
     if (!force || !isTouchable(status)) return status;
-    if (found.isControlKnown) retireWithoutLocks(found.files.control);
+    if (found.isControlKnown) retireStoreWithoutLocks(found.files.control);
     existed = true;
   } else if (found.state == StoreState::ready) {
-    status = retire(found.files.control, name, force);
+    status = retireStore(found.files.control, name, force);
     if (!status.isOk()) return status;
     existed = true;
   } else if (found.state == StoreState::broken) {
     if (!force) return incompleteStore(name);
-    if (found.isControlKnown) retireWithoutLocks(found.files.control);
+    if (found.isControlKnown) retireStoreWithoutLocks(found.files.control);
     existed = true;
   }
   status = removeFiles(paths);

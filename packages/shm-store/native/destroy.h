@@ -1,6 +1,7 @@
 // Destroying a store: RETIRED first, under role and write lock (R8), so that whoever is attached is told at its next transaction; then the files.
 #pragma once
 #include <string>
+#include "segment.h"
 #include "status.h"
 
 namespace mofo {
@@ -12,5 +13,12 @@ namespace mofo {
  * user are never touched.
  */
 Status destroySegments(const std::string& directory, const std::string& name, bool force, bool& existed);
+
+/** Sets RETIRED in a whole store, under role and write lock unless forced: STORE_BUSY. The create lock must be held. */
+Status retireStore(const FileDescriptor& control, const std::string& name, bool force);
+/** Sets RETIRED where the store is not whole but its control segment can be understood. */
+void retireStoreWithoutLocks(const FileDescriptor& control);
+/** False when what examine() refused belongs to somebody else or may not be touched. */
+bool isTouchable(const Status& status);
 
 }  // namespace mofo

@@ -110,6 +110,10 @@ Napi::Function NativeStore::define(Napi::Env env) {
                          InstanceMethod<&NativeStore::transaction>("transaction"),
                          InstanceMethod<&NativeStore::guardPages>("guardPages"),
                          InstanceMethod<&NativeStore::assistReader>("assistReader"),
+                         InstanceMethod<&NativeStore::lockBackup>("lockBackup"),
+                         InstanceMethod<&NativeStore::unlockBackup>("unlockBackup"),
+                         InstanceMethod<&NativeStore::copyToBackup>("copyToBackup"),
+                         InstanceMethod<&NativeStore::writeBackup>("writeBackup"),
                          InstanceMethod<&NativeStore::tryAcquireRole>("tryAcquireRole"),
                          InstanceMethod<&NativeStore::raiseTerm>("raiseTerm"),
                          InstanceMethod<&NativeStore::releaseRole>("releaseRole"),
@@ -237,6 +241,7 @@ void NativeStore::closeNow() {
   // What a terminated body left open is rolled back. If that fails the slot stays pending, and the next opener sees to it.
   if (transactions_->isOpen()) (void)transactions_->abort().isOk();
   endWaits();
+  backupLease_.reset();
   releaseSlot(view_);
   transactions_.reset();
   reserver_.reset();

@@ -47,6 +47,12 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   Napi::Value guardPages(const Napi::CallbackInfo& info);
   Napi::Value assistReader(const Napi::CallbackInfo& info);
 
+  // Backup and images (binding-image.cc).
+  Napi::Value lockBackup(const Napi::CallbackInfo& info);
+  Napi::Value unlockBackup(const Napi::CallbackInfo& info);
+  Napi::Value copyToBackup(const Napi::CallbackInfo& info);
+  Napi::Value writeBackup(const Napi::CallbackInfo& info);
+
   // Waiting side (binding-wait.cc).
   Napi::Value tryAcquireRole(const Napi::CallbackInfo& info);
   Napi::Value raiseTerm(const Napi::CallbackInfo& info);
@@ -70,6 +76,8 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   std::unique_ptr<TransactionCore> transactions_;
   std::unique_ptr<RoleWatch> roleWatch_;
   std::unique_ptr<DoorbellWatch> doorbellWatch_;
+  /** Open while this thread may copy to the backup and read it. */
+  FileDescriptor backupLease_;
   bool hooked_ = false;
   /** True while the callback of transaction() runs. */
   bool inTransactionFrame_ = false;

@@ -67,8 +67,16 @@ export type HeapErrorCode =
 /** Codes of process and socket functions. */
 export type ProcessErrorCode = 'PORT_IN_USE' | 'ADDRESS_UNAVAILABLE' | 'UNSUPPORTED_KERNEL';
 
+/** Codes of backup, images and restore. */
+export type ImageErrorCode =
+  | 'BACKUP_NOT_LOCKED'
+  | 'STORE_EXISTS'
+  | 'IMAGE_CORRUPT'
+  | 'IMAGE_READ_FAILED'
+  | 'IMAGE_WRITE_FAILED';
+
 /** Everything a {@link ShmStoreError} can say; stable within a major version. */
-export type ShmStoreErrorCode = OpenErrorCode | TransactionErrorCode | HeapErrorCode | ProcessErrorCode;
+export type ShmStoreErrorCode = OpenErrorCode | TransactionErrorCode | HeapErrorCode | ProcessErrorCode | ImageErrorCode;
 
 /** What else an error carries. */
 export interface ShmStoreErrorOptions {
@@ -152,5 +160,10 @@ const ADVICE: Readonly<Partial<Record<ShmStoreErrorCode, string>>> = {
   STACK_LOW: 'The transaction was not begun. Call it with fewer frames on the stack.',
   PORT_IN_USE: 'Nothing is listening. Choose another port, or stop the program that has it.',
   ADDRESS_UNAVAILABLE: 'Nothing is listening. Use an address of this machine, such as 127.0.0.1 or 0.0.0.0.',
+  BACKUP_NOT_LOCKED: 'Nothing was done. Take the lock of the backup first: lockBackup().',
+  STORE_EXISTS: 'It was not touched. Destroy it first, restore under another name, or pass force to replace it.',
+  IMAGE_CORRUPT: 'Nothing was changed. Restore an older image.',
+  IMAGE_READ_FAILED: 'Nothing was changed. Check the disk, or restore another image.',
+  IMAGE_WRITE_FAILED: 'The store is untouched; the image is incomplete. Check the disk.',
   UNSUPPORTED_KERNEL: 'Nothing was done. Linux 5.3 or later is needed.',
 };

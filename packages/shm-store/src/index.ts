@@ -6,11 +6,13 @@ export { Heap, PAYLOAD_MAX_BYTES } from './heap/heap.ts';
 export * from './layout.ts';
 export type { Memory } from './memory.ts';
 export type { NativeOpenOptions, NativeStore, StoreSegments } from './native-binding.ts';
+export type { BackupReport, NativeBackup, RestoreSegmentsOptions } from './native-image.ts';
 export type * from './native-waiting.ts';
 export * from './open.ts';
 export { openPrivateStore, PRIVATE_STORE_SIZE_MAX_BYTES } from './private-store.ts';
 export * from './process.ts';
 export { readSection } from './read-section.ts';
+export { restoreSegments } from './restore.ts';
 
 export { createRecord, freeRecord, newRecord, toPlain } from './records/create-record.ts';
 export { isRecordLive, isSameRecord, openRecord } from './records/open-record.ts';

@@ -1,5 +1,6 @@
 // What the addon offers, as TypeScript sees it. The addon is loaded on the first call, never on import.
 
+import type { NativeBackup } from './native-image.ts';
 import type { NativeWaiting } from './native-waiting.ts';
 
 /** How a store's segments are opened; checked again by the addon, because bytes and arguments are input. */
@@ -14,7 +15,7 @@ export interface NativeOpenOptions {
 }
 
 /** A store shared between processes, as the addon opens it. */
-export interface NativeStore extends StoreSegments, NativeWaiting {}
+export interface NativeStore extends StoreSegments, NativeWaiting, NativeBackup {}
 
 /**
  * The three segments of one store as one thread sees them, with this thread's slot: what the door and transactions need. Every ArrayBuffer

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { fromNative, ShmStoreError } from './errors.ts';
 import type { NativeOpenOptions, NativeStore } from './native-binding.ts';
+import type { RestoreSegmentsOptions } from './native-image.ts';
 
 /** A process or thread attached to a store, as found in its slot. */
 export interface NativeAttachment {
@@ -38,6 +39,8 @@ export interface NativeAddon {
   readonly NativeStore: new (options: NativeOpenOptions) => NativeStore;
   setErrorFactory(factory: (code: string, detail: string, errno: number) => Error): void;
   destroyStore(name: string, force: boolean): boolean;
+  /** Resolves with the new timeline. */
+  restoreSegments(options: RestoreSegmentsOptions): Promise<number>;
   listStores(): NativeStoreInfo[];
   /** Bytes that may still be taken before the memory or cgroup limit less its margin; the folders are parameters for tests. */
   availableMemoryBytes(procDirectory: string, cgroupDirectory: string): number;
