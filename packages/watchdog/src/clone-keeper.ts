@@ -15,7 +15,12 @@ import { WatchdogError } from './watchdog-error.ts';
 export type CloneEvent =
   | { readonly kind: 'clone-started'; readonly pid: number }
   | { readonly kind: 'clone-ready'; readonly pid: number; readonly startMs: number }
-  | { readonly kind: 'clone-ended'; readonly pid: number; readonly exitCode: number | null; readonly signal: string | null }
+  | {
+      readonly kind: 'clone-ended';
+      readonly pid: number;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+    }
   | { readonly kind: 'clone-failed'; readonly error: Error }
   | { readonly kind: 'clone-budget-spent'; readonly full: 'burst' | 'sustained' };
 
@@ -62,7 +67,10 @@ export class CloneKeeper {
     const { program, args, execArgv, env } = this.program;
     const path = program instanceof URL || program.startsWith('file:') ? fileURLToPath(program) : program;
     const startedAtMs = monotonicMs();
-    const child = spawn(process.execPath, [...execArgv, path, ...args], { stdio: ['ignore', 'inherit', 'inherit'], env });
+    const child = spawn(process.execPath, [...execArgv, path, ...args], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env,
+    });
     this.child = child;
     child.once('error', (error) => {
       this.onEvent({ kind: 'clone-failed', error });

@@ -28,7 +28,10 @@ export const timeLimitMaxMs = 86_400_000;
 export const burstDefault: { readonly count: number; readonly windowMs: number } = { count: 10, windowMs: 10_000 };
 
 /** Takeovers and clone starts allowed in the long run; a program that needs more is broken, and starting it again hides that. */
-export const sustainedDefault: { readonly count: number; readonly windowMs: number } = { count: 100, windowMs: 3_600_000 };
+export const sustainedDefault: { readonly count: number; readonly windowMs: number } = {
+  count: 100,
+  windowMs: 3_600_000,
+};
 
 /** Most events a budget remembers; bounds what is kept in the store. */
 export const budgetCountMax = 1_000;

@@ -6,7 +6,7 @@
 // not raised yet) or the successor's with the record in it. The record's state is written last and cleared first, so that half a record is
 // never read.
 
-import type { NativeStore } from '@mofo/shm-store';
+import { readText } from './slot-report.ts';
 import {
   RECORD_CANDIDATES,
   RECORD_DEATH_AT,
@@ -18,9 +18,9 @@ import {
   RECORD_STATE,
   RECORD_TASK_ID,
   RECORD_TERM,
+  type SlotMemory,
   slotViews,
 } from './slot-words.ts';
-import { readText } from './slot-report.ts';
 
 /** Why an owner ended. */
 export type DeathReason = 'crash' | 'hang' | 'exit';
@@ -28,8 +28,8 @@ export type DeathReason = 'crash' | 'hang' | 'exit';
 /** An owner of the role that died, and what its slot said. */
 export interface Death {
   /**
-   * `hang`: it was killed for a missed deadline or heartbeat; `exit`: it ended in order, by process.exit, an uncaught error or because
-   * nothing was left to do, but without handing the role over; `crash`: anything else, such as a signal or an abort.
+   * `hang`: it was killed for a missed deadline or heartbeat; `exit`: nothing was left for it to do, or its store was closed, and it had
+   * not handed the role over; `crash`: anything else: a signal, an abort, process.exit, an uncaught error.
    */
   readonly reason: DeathReason;
   readonly pid: number;
@@ -50,7 +50,7 @@ export interface Death {
 const reasons: readonly DeathReason[] = ['crash', 'hang', 'exit'];
 
 /** Writes `death` into this thread's slot. */
-export function writeRecord(native: NativeStore, death: Death): void {
+export function writeRecord(native: SlotMemory, death: Death): void {
   const { words, floats, bytes } = slotViews(native, native.slot);
   const label = new TextEncoder().encode(death.label ?? '').subarray(0, RECORD_LABEL_BYTES);
   Atomics.store(words, RECORD_STATE / 4, 0);
@@ -66,12 +66,12 @@ export function writeRecord(native: NativeStore, death: Death): void {
 }
 
 /** Strikes the record in this thread's slot out: the case is settled. */
-export function clearRecord(native: NativeStore): void {
+export function clearRecord(native: SlotMemory): void {
   Atomics.store(slotViews(native, native.slot).words, RECORD_STATE / 4, 0);
 }
 
 /** The record in slot `index`, or undefined when there is none. */
-export function readRecord(native: NativeStore, index: number): Death | undefined {
+export function readRecord(native: SlotMemory, index: number): Death | undefined {
   const views = slotViews(native, index);
   const { words, floats } = views;
   const reason = reasons[Atomics.load(words, RECORD_STATE / 4) - 1];

@@ -5,11 +5,11 @@
 // While a debugger is attached a process may stand still for hours; then neither heartbeat nor deadlines count (R9).
 
 import { url as inspectorUrl } from 'node:inspector';
-import { type NativeStore, SLOT_HEARTBEAT, SLOT_HEARTBEAT_LIMIT } from '@mofo/shm-store';
+import { SLOT_GENERATION, SLOT_HEARTBEAT, SLOT_HEARTBEAT_LIMIT, SLOT_STATE } from '@mofo/shm-store';
 import { heartbeatPeriodMaxMs, heartbeatsPerLimit } from './constants.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { RunningWord } from './running-word.ts';
-import { slotViews } from './slot-words.ts';
+import { type SlotMemory, slotViews } from './slot-words.ts';
 
 const BEAT = SLOT_HEARTBEAT / 8;
 const LIMIT = SLOT_HEARTBEAT_LIMIT / 8;
@@ -26,23 +26,30 @@ export interface Heartbeat {
  *
  * @param limitMs silence that counts as a hang; 0: never (it still watches for a debugger).
  */
-export function startHeartbeat(native: NativeStore, running: RunningWord, limitMs: number): Heartbeat {
-  const { floats } = slotViews(native, native.slot);
+export function startHeartbeat(native: SlotMemory, running: RunningWord, limitMs: number): Heartbeat {
+  const { words, floats } = slotViews(native, native.slot);
+  const generation = words[SLOT_GENERATION / 4];
+  const isOurs = (): boolean => words[SLOT_STATE / 4] === 1 && words[SLOT_GENERATION / 4] === generation;
   const beat = (): void => {
+    // The store was closed without us: the slot may be another's by now.
+    if (!isOurs()) {
+      clearInterval(timer);
+      return;
+    }
     const isDebugged = inspectorUrl() !== undefined;
     running.setDeadlinesOn(!isDebugged);
     // The beat first: a limit without a fresh beat would be a hang.
     floats[BEAT] = monotonicMs();
     floats[LIMIT] = isDebugged ? 0 : limitMs;
   };
-  beat();
   const periodMs = limitMs === 0 ? heartbeatPeriodMaxMs : Math.min(limitMs / heartbeatsPerLimit, heartbeatPeriodMaxMs);
   const timer = setInterval(beat, periodMs);
   timer.unref();
+  beat();
   return {
     close() {
       clearInterval(timer);
-      floats[LIMIT] = 0;
+      if (isOurs()) floats[LIMIT] = 0;
     },
   };
 }

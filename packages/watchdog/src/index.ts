@@ -11,9 +11,17 @@ export {
   type RestartBudgetOptions,
 } from './restart-budget.ts';
 export { RoleKeeper, type RoleKeeperOptions, type RoleNotice } from './role-keeper.ts';
-export type { RunningWord } from './running-word.ts';
+export { RunningWord } from './running-word.ts';
 export { readSlot, type SlotReport } from './slot-report.ts';
+export type { SlotMemory } from './slot-words.ts';
 export type { Takeover } from './succession.ts';
 export { type Incident, judge, type Verdict } from './verdict.ts';
-export { openWatchdog, type Run, type RunOptions, type Watchdog, type WatchdogEvent, type WatchdogOptions } from './watchdog.ts';
+export {
+  openWatchdog,
+  type Run,
+  type RunOptions,
+  type Watchdog,
+  type WatchdogEvent,
+  type WatchdogOptions,
+} from './watchdog.ts';
 export { WatchdogError, type WatchdogErrorCode, type WatchdogErrorOptions } from './watchdog-error.ts';

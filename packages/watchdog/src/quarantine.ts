@@ -1,7 +1,7 @@
 // Which versions must not be loaded again, in the store: all processes see it, and it is committed before the next task runs (R21). The
 // registry on disk is told later by whoever has one; this is what counts until then.
 
-import { json, type Store, text, tree, type Tree } from '@mofo/journal';
+import { json, type Store, type Tree, text, tree } from '@mofo/journal';
 import { quarantineCountMax, quarantineKeyLengthMax, reasonLengthMax } from './constants.ts';
 
 /** One version that must not be loaded. */
@@ -43,7 +43,8 @@ export class Quarantine {
    */
   add(module: string, hash: string, reason: string, pid = 0): boolean {
     const key = keyOf(module, hash);
-    if (typeof reason !== 'string' || reason === '') throw new TypeError('a reason must be a string that says something');
+    if (typeof reason !== 'string' || reason === '')
+      throw new TypeError('a reason must be a string that says something');
     return this.store.transaction(() => {
       if (this.entries.has(key)) return false;
       if (this.entries.size >= quarantineCountMax) this.dropOldest();
@@ -86,7 +87,8 @@ function keyOf(module: string, hash: string): string {
     throw new TypeError('a version is named by a module and a hash');
   }
   const key = `${module}@${hash}`;
-  if (key.length > quarantineKeyLengthMax) throw new RangeError(`module@hash has more than ${quarantineKeyLengthMax} characters`);
+  if (key.length > quarantineKeyLengthMax)
+    throw new RangeError(`module@hash has more than ${quarantineKeyLengthMax} characters`);
   return key;
 }
 

@@ -83,7 +83,10 @@ export class RoleKeeper {
   async watch(): Promise<Takeover> {
     if (this.currentRole === 'main') throw alreadyMain();
     if (this.rejectWatch !== undefined) {
-      throw new WatchdogError('ALREADY_WATCHING', 'This process stands by already. Nothing was changed. Await the first call.');
+      throw new WatchdogError(
+        'ALREADY_WATCHING',
+        'This process stands by already. Nothing was changed. Await the first call.',
+      );
     }
     return await new Promise<Takeover>((resolve, reject) => {
       this.rejectWatch = reject;
@@ -131,7 +134,9 @@ export class RoleKeeper {
     this.endWatch();
     this.setRole('none');
     if (wasMain) handOver(this.native);
-    reject?.(new WatchdogError('CLOSED', 'This process no longer stands by, because close() was called. Main goes on.'));
+    reject?.(
+      new WatchdogError('CLOSED', 'This process no longer stands by, because close() was called. Main goes on.'),
+    );
   }
 
   [Symbol.dispose](): void {
@@ -147,7 +152,10 @@ export class RoleKeeper {
         this.onNotice?.({ kind: reason, pid: ownerPid, label: slot?.running ? slot.label : undefined, detail });
         return 'go-on';
       case 'failed':
-        throw new WatchdogError('WATCH_FAILED', `${detail}. This process no longer stands by; main goes on. Start it again as clone.`);
+        throw new WatchdogError(
+          'WATCH_FAILED',
+          `${detail}. This process no longer stands by; main goes on. Start it again as clone.`,
+        );
       default:
         return trySucceed(this.native, { reason, deathAtMs: atMs, ownerPid });
     }
@@ -175,5 +183,8 @@ export class RoleKeeper {
 }
 
 function alreadyMain(): WatchdogError {
-  return new WatchdogError('ALREADY_MAIN', 'This process is main already. Nothing was changed. Close it to give the role back.');
+  return new WatchdogError(
+    'ALREADY_MAIN',
+    'This process is main already. Nothing was changed. Close it to give the role back.',
+  );
 }

@@ -16,7 +16,6 @@
 // The deadline shown is the earliest of all open runs: a nested run cannot stretch the time of the one around it.
 
 import {
-  type NativeStore,
   SLOT_DEADLINE,
   SLOT_LABEL,
   SLOT_RUN_STARTED,
@@ -27,7 +26,7 @@ import {
 import { openRunsMax } from './constants.ts';
 import type { Label } from './label.ts';
 import { monotonicMs } from './monotonic.ts';
-import { slotViews, USER_CANDIDATES } from './slot-words.ts';
+import { type SlotMemory, slotViews, USER_CANDIDATES } from './slot-words.ts';
 import { WatchdogError } from './watchdog-error.ts';
 
 const RUNNING = SLOT_RUNNING / 4;
@@ -63,7 +62,7 @@ export class RunningWord {
   private lastRun = 0;
   private shownLabel: Label | undefined;
 
-  constructor(native: NativeStore) {
+  constructor(native: SlotMemory) {
     const views = slotViews(native, native.slot);
     this.words = views.words;
     this.floats = views.floats;
@@ -133,7 +132,10 @@ export class RunningWord {
     while (index >= 0 && (this.frames[index] as Frame).run !== run) index--;
     const frame = this.frames[index];
     if (frame === undefined) {
-      throw new WatchdogError('RUN_NOT_OPEN', `Run ${run} is not open: it has ended already. Nothing was changed. End each run once.`);
+      throw new WatchdogError(
+        'RUN_NOT_OPEN',
+        `Run ${run} is not open: it has ended already. Nothing was changed. End each run once.`,
+      );
     }
     if (frame.isAsync) this.asyncCount--;
     this.frames.splice(index, 1);
@@ -184,7 +186,15 @@ export class RunningWord {
         `${openRunsMax} runs are open in this process. Nothing was changed. Is a run begun without being ended?`,
       );
     }
-    const frame: Frame = { run: 0, label: noLabel, taskId: 0, startedAtMs: 0, deadlineMs: 0, earliestMs: 0, isAsync: false };
+    const frame: Frame = {
+      run: 0,
+      label: noLabel,
+      taskId: 0,
+      startedAtMs: 0,
+      deadlineMs: 0,
+      earliestMs: 0,
+      isAsync: false,
+    };
     this.frames[this.depth] = frame;
     return frame;
   }
@@ -196,5 +206,5 @@ const noLabel: Label = { text: '', words: new Uint32Array(1) };
 function earlier(a: number, b: number): number {
   if (a === 0) return b;
   if (b === 0) return a;
-  return a < b ? a : b;
+  return Math.min(a, b);
 }

@@ -2,7 +2,6 @@
 // lengths are bounded all the same.
 
 import {
-  type NativeStore,
   SLOT_DEADLINE,
   SLOT_GENERATION,
   SLOT_HEARTBEAT,
@@ -19,7 +18,7 @@ import {
   SLOT_TASK_ID,
   SLOT_TERM,
 } from '@mofo/shm-store';
-import { type SlotViews, slotViews, USER_CANDIDATES } from './slot-words.ts';
+import { type SlotMemory, type SlotViews, slotViews, USER_CANDIDATES } from './slot-words.ts';
 
 /** Roles as slots have them. */
 export const slotRoles: readonly ['none', 'main', 'clone', 'worker'] = ['none', 'main', 'clone', 'worker'];
@@ -60,13 +59,14 @@ export interface SlotReport {
 const readAttemptsMax = 100;
 
 /** Reads slot `index`. Costs a microsecond. @throws RangeError when there is no such slot */
-export function readSlot(native: NativeStore, index: number): SlotReport {
+export function readSlot(native: SlotMemory, index: number): SlotReport {
   const views = slotViews(native, index);
   for (let attempt = 1; ; attempt++) {
     const serial = Atomics.load(views.words, SLOT_RUNNING_SERIAL / 4);
     const isEven = serial % 2 === 0;
     const report = read(views, index, isEven);
-    if (Atomics.load(views.words, SLOT_RUNNING_SERIAL / 4) === serial && (isEven || attempt === readAttemptsMax)) return report;
+    if (Atomics.load(views.words, SLOT_RUNNING_SERIAL / 4) === serial && (isEven || attempt === readAttemptsMax))
+      return report;
     if (attempt === readAttemptsMax) return read(views, index, false);
   }
 }

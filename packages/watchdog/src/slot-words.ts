@@ -10,7 +10,10 @@
 //   byte 48    u32  byte length of the label            byte 52    up to 200 bytes of label
 //   byte 252   u32  1: the role was handed over on purpose; 0 with the role gone: the process ended without doing so
 
-import { CONTROL_SLOTS, type NativeStore, SLOT_BYTES, SLOT_COUNT, SLOT_USER } from '@mofo/shm-store';
+import { CONTROL_SLOTS, SLOT_BYTES, SLOT_COUNT, SLOT_USER, type StoreSegments } from '@mofo/shm-store';
+
+/** What the slots of a store are reached by: its control segment and this thread's own slot. An opened store's `native` is one. */
+export type SlotMemory = Pick<StoreSegments, 'control' | 'slot'>;
 
 /** Views of one slot. */
 export interface SlotViews {
@@ -20,7 +23,7 @@ export interface SlotViews {
 }
 
 /** Views of slot `index` of the store. @throws RangeError when there is no such slot */
-export function slotViews(native: NativeStore, index: number): SlotViews {
+export function slotViews(native: SlotMemory, index: number): SlotViews {
   if (!(Number.isInteger(index) && index >= 0 && index < SLOT_COUNT)) throw new RangeError(`there is no slot ${index}`);
   const offset = CONTROL_SLOTS + index * SLOT_BYTES;
   return {

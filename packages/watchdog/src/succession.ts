@@ -1,6 +1,7 @@
 // What the process that has just got the role lock does before it is main: fence, gather the evidence, keep it, raise the term. SPEC.md
 // has the steps (T3 to T6), and what is found when a process dies between them.
 
+import { constants } from 'node:os';
 import {
   CONTROL_ROLE_DEATH_AT,
   CONTROL_ROLE_SLOT,
@@ -11,7 +12,6 @@ import {
   processStartTime,
   SLOT_COUNT,
 } from '@mofo/shm-store';
-import { constants } from 'node:os';
 import { clearRecord, type Death, type DeathReason, readRecord, writeRecord } from './death-record.ts';
 import { monotonicMs } from './monotonic.ts';
 import { readSlot, type SlotReport } from './slot-report.ts';
@@ -95,7 +95,12 @@ function succeed(native: NativeStore, witness: Witness | undefined, wasNamed: bo
  * An owner that handed the role over says so in its slot. One that ended without doing so has lost `main` on its way out, if it had a way out. If
  * the slot was claimed again it is the lock that tells: it named an owner until a moment ago, or the watching thread saw it dead.
  */
-function hasDied(native: NativeStore, owner: SlotReport | undefined, witness: Witness | undefined, wasNamed: boolean): boolean {
+function hasDied(
+  native: NativeStore,
+  owner: SlotReport | undefined,
+  witness: Witness | undefined,
+  wasNamed: boolean,
+): boolean {
   if (owner === undefined) return wasNamed || witness?.reason === 'dead' || witness?.reason === 'hang';
   return owner.role === 'main' || slotViews(native, owner.slot).words[HANDED_OVER / 4] === 0;
 }
@@ -172,13 +177,18 @@ function seenDeadAtMs(recordedMs: number, owner: SlotReport | undefined): number
 /**
  * A hang, if whoever watched says so or the dead owner was past its time when it died: of several clones one kills and another may win.
  */
-function reasonOf(owner: SlotReport | undefined, witness: Witness | undefined, deathAtMs: number | undefined): DeathReason {
+function reasonOf(
+  owner: SlotReport | undefined,
+  witness: Witness | undefined,
+  deathAtMs: number | undefined,
+): DeathReason {
   if (witness?.reason === 'hang') return 'hang';
   if (owner === undefined) return 'crash';
   if (owner.role !== 'main') return 'exit';
   if (deathAtMs === undefined) return 'crash';
   if (owner.deadlineMs !== undefined && deathAtMs > owner.deadlineMs) return 'hang';
   const { heartbeatAtMs, heartbeatLimitMs } = owner;
-  if (heartbeatAtMs !== undefined && heartbeatLimitMs !== undefined && deathAtMs > heartbeatAtMs + heartbeatLimitMs) return 'hang';
+  if (heartbeatAtMs !== undefined && heartbeatLimitMs !== undefined && deathAtMs > heartbeatAtMs + heartbeatLimitMs)
+    return 'hang';
   return 'crash';
 }

@@ -1,8 +1,8 @@
 // How often the role may be taken over by a clone. The budget must outlive its processes, for each takeover happens in another one: the
 // times are kept in the store (root `watchdog.takeovers`).
 
-import { json, type Store, tree, text, type Tree } from '@mofo/journal';
-import { RestartBudget, type BudgetAnswer, type BudgetWindow } from './restart-budget.ts';
+import { json, type Store, type Tree, text, tree } from '@mofo/journal';
+import { type BudgetAnswer, type BudgetWindow, RestartBudget } from './restart-budget.ts';
 
 const KEY = 'times';
 
@@ -16,7 +16,9 @@ export class TakeoverBudget {
   constructor(store: Store, windows: { readonly burst?: BudgetWindow; readonly sustained?: BudgetWindow }) {
     this.store = store;
     this.windows = windows;
-    this.entries = store.addRoots({ 'watchdog.takeovers': tree(text(), json<readonly number[]>()) })['watchdog.takeovers'];
+    this.entries = store.addRoots({ 'watchdog.takeovers': tree(text(), json<readonly number[]>()) })[
+      'watchdog.takeovers'
+    ];
   }
 
   /** Spends one takeover at `nowMs` (since 1970, for the clock must go on over a reboot) in one transaction. */

@@ -8,7 +8,7 @@ import { type CloneEvent, CloneKeeper } from './clone-keeper.ts';
 import { hangAfterDefaultMs } from './constants.ts';
 import { createLabel, type Label } from './label.ts';
 import { Quarantine } from './quarantine.ts';
-import { RestartBudget, type BudgetWindow } from './restart-budget.ts';
+import { type BudgetWindow, RestartBudget } from './restart-budget.ts';
 import { RoleKeeper, type RoleNotice } from './role-keeper.ts';
 import type { Takeover } from './succession.ts';
 import { TakeoverBudget } from './takeover-budget.ts';
@@ -119,14 +119,27 @@ export class Watchdog {
     const tell = (event: WatchdogEvent): void => onEvent?.(event);
     const cloneBudget = new RestartBudget(windows);
     this.hangAfterMs = options.hangAfterMs;
-    this.keeper = new RoleKeeper(store.native, { onNotice: tell, ...(heartbeatLimitMs === undefined ? {} : { heartbeatLimitMs }) });
+    this.keeper = new RoleKeeper(store.native, {
+      onNotice: tell,
+      ...(heartbeatLimitMs === undefined ? {} : { heartbeatLimitMs }),
+    });
     // The roots are made now, so that a takeover does not have to.
     this.quarantine = new Quarantine(store);
     this.takeovers = new TakeoverBudget(store, windows);
     this.clones =
       program === undefined
         ? undefined
-        : new CloneKeeper(store.native, { program, args: options.args ?? process.argv.slice(2), execArgv: cloneExecArgv(), env: options.env ?? process.env }, cloneBudget, tell);
+        : new CloneKeeper(
+            store.native,
+            {
+              program,
+              args: options.args ?? process.argv.slice(2),
+              execArgv: cloneExecArgv(),
+              env: options.env ?? process.env,
+            },
+            cloneBudget,
+            tell,
+          );
     const first = this.keeper.contend();
     this.takeover = first === undefined ? this.standBy() : Promise.resolve(first);
     // Whoever only closes never looks at it.
@@ -151,7 +164,10 @@ export class Watchdog {
     const { isAsync = false, hangAfterMs = isAsync ? 0 : this.hangAfterMs, taskId = 0 } = options;
     requireTimeLimit(hangAfterMs, 'hangAfterMs', 1);
     if (this.keeper.role !== 'main') {
-      throw new WatchdogError('NOT_MAIN', `This process is ${this.role}, and only main runs tasks. Nothing was begun. Await takeover first.`);
+      throw new WatchdogError(
+        'NOT_MAIN',
+        `This process is ${this.role}, and only main runs tasks. Nothing was begun. Await takeover first.`,
+      );
     }
     if (!this.isSettled) this.settle();
     const { running } = this.keeper;
@@ -177,9 +193,13 @@ export class Watchdog {
    * @throws (rejects) WatchdogError NOT_MAIN, NO_CLONE when clones ended too often, or no program was given.
    */
   async cloneReady(): Promise<number> {
-    if (this.role !== 'main') throw new WatchdogError('NOT_MAIN', `This process is ${this.role}, and only main has a clone.`);
+    if (this.role !== 'main')
+      throw new WatchdogError('NOT_MAIN', `This process is ${this.role}, and only main has a clone.`);
     if (this.clones === undefined) {
-      throw new WatchdogError('NO_CLONE', 'No program was given, so this watchdog starts no clones. Pass program: import.meta.url.');
+      throw new WatchdogError(
+        'NO_CLONE',
+        'No program was given, so this watchdog starts no clones. Pass program: import.meta.url.',
+      );
     }
     return await this.clones.ready();
   }

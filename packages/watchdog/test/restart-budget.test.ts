@@ -52,7 +52,10 @@ describe('restart budget', () => {
     expect(budget.spentAtMs.length).toBeLessThanOrEqual(4);
   });
 
-  test.each([[{ count: -1, windowMs: 1 }], [{ count: 1, windowMs: 0 }], [{ count: 1.5, windowMs: 1 }]])('refuses %o', (burst) => {
-    expect(() => new RestartBudget({ burst })).toThrow(RangeError);
-  });
+  test.each([[{ count: -1, windowMs: 1 }], [{ count: 1, windowMs: 0 }], [{ count: 1.5, windowMs: 1 }]])(
+    'refuses %o',
+    (burst) => {
+      expect(() => new RestartBudget({ burst })).toThrow(RangeError);
+    },
+  );
 });

@@ -1,5 +1,5 @@
-import { openPrivateStore, SLOT_RUNNING_SERIAL } from '@mofo/shm-store';
-import { describe, expect, test } from 'vitest';
+import { openPrivateStore, SLOT_GENERATION, SLOT_RUNNING_SERIAL, SLOT_STATE } from '@mofo/shm-store';
+import { describe, expect, test, vi } from 'vitest';
 import { clearRecord, readRecord, writeRecord } from '../src/death-record.ts';
 import { startHeartbeat } from '../src/heartbeat.ts';
 import { createLabel } from '../src/label.ts';
@@ -10,6 +10,7 @@ import { slotViews } from '../src/slot-words.ts';
 
 function open() {
   const native = openPrivateStore({ sizeBytes: 2 ** 20 });
+  slotViews(native, native.slot).words[SLOT_STATE / 4] = 1;
   return { native, running: new RunningWord(native), report: () => readSlot(native, native.slot) };
 }
 
@@ -41,7 +42,13 @@ describe('running word', () => {
     const before = monotonicMs();
     const run = running.begin(createLabel('fees@a1f3d2 task collect'), 8812, 2000);
     const during = report();
-    expect(during).toMatchObject({ complete: true, openRuns: 1, label: 'fees@a1f3d2 task collect', taskId: 8812, candidates: 0 });
+    expect(during).toMatchObject({
+      complete: true,
+      openRuns: 1,
+      label: 'fees@a1f3d2 task collect',
+      taskId: 8812,
+      candidates: 0,
+    });
     expect(during.runStartedAtMs).toBeGreaterThanOrEqual(before);
     expect(during.deadlineMs).toBe((during.runStartedAtMs as number) + 2000);
     running.end(run);
@@ -55,7 +62,12 @@ describe('running word', () => {
     const inner = running.begin(createLabel('fees@77bc01 quote'), 3);
     expect(report()).toMatchObject({ openRuns: 2, label: 'fees@77bc01 quote', taskId: 3, deadlineMs: outerDeadlineMs });
     running.end(inner);
-    expect(report()).toMatchObject({ openRuns: 1, label: 'accounts@1 http', taskId: undefined, deadlineMs: outerDeadlineMs });
+    expect(report()).toMatchObject({
+      openRuns: 1,
+      label: 'accounts@1 http',
+      taskId: undefined,
+      deadlineMs: outerDeadlineMs,
+    });
     running.end(outer);
   });
 
@@ -177,7 +189,9 @@ describe('running word', () => {
       running.end(running.begin(inner, 8, 2000));
       running.end(a);
     });
-    console.log(`running word: ${same.toFixed(0)} ns for begin and end, ${nested.toFixed(0)} ns for two nested ones with changing labels`);
+    console.log(
+      `running word: ${same.toFixed(0)} ns for begin and end, ${nested.toFixed(0)} ns for two nested ones with changing labels`,
+    );
     expect(same).toBeLessThan(2_000);
   });
 });
@@ -191,6 +205,21 @@ describe('heartbeat', () => {
     await expect.poll(() => report().heartbeatAtMs).toBeGreaterThan(first);
     heart.close();
     expect(report().heartbeatLimitMs).toBeUndefined();
+  });
+});
+
+describe("heartbeat of a slot that is another's by now", () => {
+  test('stops', () => {
+    vi.useFakeTimers();
+    const { native, running, report } = open();
+    const heart = startHeartbeat(native, running, 400);
+    const last = report().heartbeatAtMs;
+    slotViews(native, native.slot).words[SLOT_GENERATION / 4] = 99;
+    vi.advanceTimersByTime(1000);
+    expect(vi.getTimerCount()).toBe(0);
+    heart.close();
+    expect(report()).toMatchObject({ heartbeatAtMs: last, heartbeatLimitMs: 400 });
+    vi.useRealTimers();
   });
 });
 
@@ -212,7 +241,16 @@ describe('death record', () => {
     const { native, running, report } = open();
     running.begin(createLabel('x'.repeat(192)), 5, 100, true);
     const before = report();
-    writeRecord(native, { reason: 'hang', pid: 1, term: 1, deathAtMs: 1, openRuns: 1, label: 'y'.repeat(192), taskId: 1, candidates: 0 });
+    writeRecord(native, {
+      reason: 'hang',
+      pid: 1,
+      term: 1,
+      deathAtMs: 1,
+      openRuns: 1,
+      label: 'y'.repeat(192),
+      taskId: 1,
+      candidates: 0,
+    });
     expect(report()).toEqual(before);
   });
 });

@@ -19,7 +19,8 @@ function table(): { row: string; matches: (incident: Incident) => boolean; verdi
     const allows = (cell: string, value: string): boolean => cell === 'any' || cell.split(', ').includes(value);
     return {
       row: `${id} ${kind} · ${run} · ${version} · ${earlier} → ${guilty}, ${next}`,
-      matches: (i) => allows(kind, i.kind) && allows(run, i.run) && allows(version, i.version) && allows(earlier, i.earlier),
+      matches: (i) =>
+        allows(kind, i.kind) && allows(run, i.run) && allows(version, i.version) && allows(earlier, i.earlier),
       verdict: { guilty, next, revert: revert === 'yes', pardon: pardon === 'yes' },
     };
   });
