@@ -133,7 +133,7 @@ export const CONTROL_LAST_TRANSACTION_ID: 384 = 384;
 export const CONTROL_COMMIT_COUNT: 392 = 392;
 /** u32: refs at or above it are out of bounds (R3); 64 GiB is stored as 0xFFFFFFFF */
 export const CONTROL_RESERVED_GRANULES: 448 = 448;
-/** u32 count of write lock waiters starved for 10 ms (R9) */
+/** u32 slot index + 1 of a write lock waiter starved for 10 ms, whom others let go first; 0 none (R9) */
 export const CONTROL_WRITE_STARVING: 512 = 512;
 /** u32 snapshot epoch */
 export const CONTROL_EPOCH: 576 = 576;
@@ -195,7 +195,7 @@ export const SLOT_TRANSACTION_ID: 80 = 80;
 export const SLOT_JOURNAL_RESERVED: 88 = 88;
 /** u32 undo bytes / PAGE_BYTES with memory behind them */
 export const SLOT_UNDO_RESERVED: 92 = 92;
-/** u32 0 nothing, 1 write lock, 2 role lock (R9) */
+/** u32 0 nothing, 1 write lock (R9) */
 export const SLOT_WAITING_FOR: 128 = 128;
 /** f64 monotonic ms */
 export const SLOT_WAITING_SINCE: 136 = 136;

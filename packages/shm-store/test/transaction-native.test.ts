@@ -280,6 +280,24 @@ describe('the role of main', () => {
   });
 });
 
+test.each([
+  ['exit', '7'],
+  ['natural', '0'],
+  ['throw', '1'],
+  ['terminate', '0'],
+  ['worker-natural', '0'],
+])('a thread that watches ends cleanly and at once: %s', async (way, ending) => {
+  for (let i = 0; i < 4; i++) {
+    const program = startProgram('end-while-watching.mjs', [name, way]);
+    const beganMs = nowMs();
+    expect(await program.ended).toBe(ending);
+    expect(nowMs() - beganMs).toBeLessThan(5000);
+    // Whoever had the role let go of it, dead or not.
+    expect(store.tryAcquireRole()).toBe(true);
+    store.releaseRole();
+  }
+});
+
 test('a ring in one process is heard in another and answered', async () => {
   const program = startProgram('echo-channel.mjs', [name]);
   await program.next();
