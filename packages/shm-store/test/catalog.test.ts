@@ -1,5 +1,6 @@
 // The catalog in the store: the same for every program, and input that is checked.
 
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAIN_CATALOG_HEAD, MAIN_NEXT_LAYOUT_ID } from '../src/layout.ts';
@@ -110,8 +111,37 @@ describe('the catalog', () => {
     expect(made.length).toBe(30);
     const { block } = requirePlace(made);
     expect(() => run(() => freeRecord(memory, block))).toThrow(code('TYPE_UNKNOWN', 'centimetres'));
+    expect(() => readAsPlain(memory, block)).toThrow(code('TYPE_UNKNOWN', 'centimetres'));
     expect(made.length).toBe(30);
+    expect(readAsPlain({ door, heap, run, catalog: known }, block).value).toEqual({ length: 30 });
     run(() => freeRecord({ door, heap, run, catalog: known }, block));
+  });
+
+  test('uses a kind that the program declared without a table', () => {
+    const { memory } = openStore();
+    const inches: FieldType<number> = { ...bound(f64()), kind: 'inches', describe: () => ({ kind: 'inches' }) };
+    const Ruler = struct('Ruler', { length: inches });
+    const made = memory.run(() => newRecord(memory, Ruler, { length: 12 }));
+    memory.run(() => {
+      made.length += 1;
+    });
+    expect(readAsPlain(memory, requirePlace(made).block).value).toEqual({ length: 13 });
+    memory.run(() => freeRecord(memory, requirePlace(made).block));
+  });
+
+  test('with an extension whose fields lie outside its block is CORRUPT, before anything is written there', () => {
+    const { memory, native } = openStore();
+    memory.run(() => newRecord(memory, struct('Grown', { a: f64() })));
+    const Grown = struct('Grown', { a: f64(), b: f64() });
+    const made = memory.run(() => newRecord(memory, Grown, { b: 1 }));
+    const { bytes } = memory.door;
+    const at = Buffer.from(bytes.buffer).indexOf('"b":{"at":2');
+    bytes[at + 10] = '3'.charCodeAt(0);
+    const head = memory.catalog.entries()[0] as { block: number };
+    const i = memory.door.at(head.block + 1);
+    const length = memory.door.words[i + 4] as number;
+    memory.door.words[i + 3] = crc32(bytes.slice(i * 4 + 32, i * 4 + 32 + length)) | 0;
+    expect(() => openRecord(attach(native).memory, Grown, requirePlace(made).block)).toThrow(code('CORRUPT'));
   });
 
   test('keeps many types apart', () => {

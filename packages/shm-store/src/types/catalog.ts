@@ -4,27 +4,17 @@
 // A type has a *base* layout, whose id every record of it carries, and extensions: fields that later programs added (R16). So records made by
 // new code are read by old code, and the other way round. A struct that neither fits a layout nor extends one is refused; changing what
 // is stored is a migration to a new base (R17).
-//
-// Each thread caches entries. They never change once committed, so the cache is right without looking, except for entries added by a
-// transaction that may still roll back: while `tentative` is set every look-up first compares the list's head and its stamp.
 
 import type { Door } from '../door.ts';
 import { ShmStoreError } from '../errors.ts';
 import type { Heap } from '../heap/heap.ts';
-import { LAYOUT_USER_FIRST, MAIN_CATALOG_HEAD } from '../layout.ts';
+import { LAYOUT_USER_FIRST } from '../layout.ts';
 import type { Memory } from '../memory.ts';
-import { readSection } from '../read-section.ts';
 import { EXTENSION_COUNT_MAX, EXTENSION_FIRST_WORD } from '../records/extension.ts';
-import { makeShape } from '../records/record-class.ts';
-import type { ExtensionLayout, FieldPlace, RecordShape, ShapedField } from '../records/record-shape.ts';
-import {
-  type CatalogEntry,
-  readCatalogEntry,
-  readEntryLinks,
-  type StoredField,
-  writeCatalogEntry,
-} from './catalog-entry.ts';
-import { corruptValue } from './corrupt.ts';
+import type { RecordShape } from '../records/record-shape.ts';
+import type { CatalogEntry, StoredField } from './catalog-entry.ts';
+import { CatalogList } from './catalog-list.ts';
+import { compileShape, requireRoom, type TypedField } from './compile-shape.ts';
 import { layoutKey } from './description.ts';
 import type { FieldType } from './field-type.ts';
 import { type LayoutMatch, matchLayout } from './match-layout.ts';
@@ -33,13 +23,8 @@ import { struct as declareStruct } from './struct.ts';
 import type { StructType } from './struct-type.ts';
 import { standardKinds, type TypeKinds, typeFromDescription } from './type-kinds.ts';
 
-/** Most entries of one catalog; each is parsed once by every thread that opens the store. */
-export const CATALOG_ENTRY_COUNT_MAX: number = 10_000;
-
-const SUPERBLOCK_GRANULE = MAIN_CATALOG_HEAD / 16;
-const HEAD_WORD = 0;
-const NEXT_LAYOUT_ID_WORD = 2;
-const FLOOR_WORD = 3;
+export { CATALOG_ENTRY_COUNT_MAX } from './catalog-list.ts';
+export type { TypedField } from './compile-shape.ts';
 
 /** What a catalog works on. */
 export interface CatalogOptions {
@@ -51,28 +36,24 @@ export interface CatalogOptions {
   readonly kinds?: TypeKinds;
 }
 
-/** A field of a stored layout with its type. */
-export interface TypedField extends StoredField {
-  readonly type: FieldType<unknown, unknown>;
-}
-
 /** The catalog of one store as one thread sees it. */
 export class Catalog {
   /** Kinds of types and blocks that may be found in the store. */
   readonly kinds: TypeKinds;
-  private readonly memory: Pick<Memory, 'door' | 'heap'>;
+  private readonly list: CatalogList;
   private readonly run: <T>(body: () => T) => T;
-  private byId = new Map<number, CatalogEntry>();
-  private newestFirst: readonly CatalogEntry[] = [];
-  private tentative = false;
+  /** Types that the program declared, by description: for kinds that are not in the table. */
+  private readonly declared = new Map<string, FieldType<unknown, unknown>>();
+  // What was made from the entries of one generation of the list.
+  private generation = 0;
   private floorSeen = 0;
-  private shapes = new Map<StructType, Map<number, RecordShape>>();
-  private resolved = new Map<StructType, number>();
-  private typed = new Map<number, readonly TypedField[]>();
-  private structs = new Map<number, StructType>();
+  private readonly shapes = new Map<StructType, Map<number, RecordShape>>();
+  private readonly resolved = new Map<StructType, number>();
+  private readonly typed = new Map<number, readonly TypedField[]>();
+  private readonly structs = new Map<number, StructType>();
 
   constructor({ door, heap, run, kinds }: CatalogOptions) {
-    this.memory = { door, heap };
+    this.list = new CatalogList({ door, heap });
     this.run = run;
     this.kinds = kinds ?? standardKinds;
   }
@@ -85,7 +66,7 @@ export class Catalog {
    *   the store has been migrated past what `struct` knows (R15); INVALID_TYPE; CORRUPT
    */
   resolve(struct: StructType): number {
-    if (this.tentative) this.refresh();
+    if (this.list.tentative) this.refresh();
     const { floor } = this;
     if (floor !== this.floorSeen) {
       this.floorSeen = floor;
@@ -133,8 +114,8 @@ export class Catalog {
 
   /** The entry of a layout id. Throws TYPE_UNKNOWN if there is none, WRONG_TYPE for a layout of the system. */
   entry(layoutId: number): CatalogEntry {
-    if (this.tentative) this.refresh();
-    const known = this.byId.get(layoutId);
+    if (this.list.tentative) this.refresh();
+    const known = this.list.get(layoutId);
     if (known !== undefined) return known;
     if (layoutId >= 0 && layoutId < LAYOUT_USER_FIRST) {
       throw new ShmStoreError(
@@ -146,7 +127,7 @@ export class Catalog {
       );
     }
     this.refresh();
-    const entry = this.byId.get(layoutId);
+    const entry = this.list.get(layoutId);
     if (entry !== undefined) return entry;
     throw new ShmStoreError(
       'TYPE_UNKNOWN',
@@ -160,17 +141,24 @@ export class Catalog {
   /** All entries as they stand now, newest first. */
   entries(): readonly CatalogEntry[] {
     this.refresh();
-    return this.newestFirst;
+    return this.list.newestFirst;
   }
 
   /** The newest record layout of a type name, or `undefined`. */
   newest(name: string): CatalogEntry | undefined {
-    return this.entries().find((entry) => entry.kind === 'struct' && entry.name === name);
+    this.refresh();
+    return this.list.newest(name);
   }
 
   /** Layout id up to which a program must know the layouts of the types it uses (R15). */
   get floor(): number {
-    return this.superblock(FLOOR_WORD) >>> 0;
+    return this.list.floor;
+  }
+
+  /** Raises the floor in the running transaction; a floor never falls. See {@link raiseFloor}. */
+  raiseFloor(layoutId: number): void {
+    this.entry(layoutId);
+    if (this.floor < layoutId) this.list.floor = layoutId;
   }
 
   /**
@@ -179,7 +167,7 @@ export class Catalog {
    * @throws ShmStoreError WRONG_TYPE when the layout belongs to another type, TYPE_UNKNOWN when there is no such layout
    */
   shape(struct: StructType, layoutId: number): RecordShape {
-    if (this.tentative) this.refresh();
+    if (this.list.tentative) this.refresh();
     return this.shapes.get(struct)?.get(layoutId) ?? this.compile(struct, layoutId);
   }
 
@@ -187,16 +175,8 @@ export class Catalog {
   storedFields(entry: CatalogEntry): readonly TypedField[] {
     const known = this.typed.get(entry.layoutId);
     if (known !== undefined) return known;
-    const taken = new Uint8Array(entry.words);
-    const fields = [...entry.fields.values()].map((field): TypedField => {
-      const type = typeFromDescription(field.description, this.kinds);
-      const end = field.word + type.words;
-      if (field.word % type.alignWords !== 0 || end > entry.words || taken.subarray(field.word, end).includes(1)) {
-        throw corruptValue(entry.block, 0, `a field ${field.name} at word ${field.word}, where it cannot lie,`);
-      }
-      taken.fill(1, field.word, end);
-      return { ...field, type };
-    });
+    const fields = [...entry.fields.values()].map((field): TypedField => ({ ...field, type: this.storedType(field) }));
+    requireRoom(entry, fields);
     this.typed.set(entry.layoutId, fields);
     return fields;
   }
@@ -209,7 +189,7 @@ export class Catalog {
     if (base.kind !== 'struct')
       throw new ShmStoreError('WRONG_TYPE', `Layout ${layoutId} is an extension, no record. Nothing was changed.`);
     const fields: Record<string, FieldType<unknown, unknown>> = {};
-    for (const entry of [base, ...this.extensionsOf(base)]) {
+    for (const entry of [base, ...this.list.extensionsOf(base)]) {
       for (const field of this.storedFields(entry)) fields[field.name] = field.type;
     }
     const struct = declareStored(base, fields);
@@ -219,39 +199,13 @@ export class Catalog {
 
   /** Looks whether the list has changed, and reads what is new. */
   refresh(): void {
-    const { door, heap } = this.memory;
-    readSection(door, () => {
-      const head = this.superblock(HEAD_WORD);
-      const first = this.newestFirst[0];
-      const same = first === undefined ? head === 0 : head === first.block && heap.isLive(head, first.stamp);
-      if (same) {
-        if (!door.inTransaction) this.tentative = false;
-      } else this.load(head);
-    });
-  }
-
-  private load(head: number): void {
-    const byId = new Map<number, CatalogEntry>();
-    let newerId = this.superblock(NEXT_LAYOUT_ID_WORD);
-    for (let block = head; block !== 0; ) {
-      const links = readEntryLinks(this.memory, block);
-      if (links.layoutId >= newerId || byId.size === CATALOG_ENTRY_COUNT_MAX) {
-        throw corruptValue(block, 1, `layout id ${links.layoutId} in a catalog in which ids fall`);
-      }
-      const cached = this.byId.get(links.layoutId);
-      const entry =
-        cached?.block === block && cached.stamp === links.stamp ? cached : readCatalogEntry(this.memory, block);
-      byId.set(links.layoutId, entry);
-      newerId = links.layoutId;
-      block = links.next;
-    }
-    this.byId = byId;
-    this.newestFirst = [...byId.values()];
-    this.shapes = new Map();
-    this.resolved = new Map();
-    this.typed = new Map();
-    this.structs = new Map();
-    this.tentative = this.memory.door.inTransaction;
+    this.list.refresh();
+    if (this.list.generation === this.generation) return;
+    this.generation = this.list.generation;
+    this.shapes.clear();
+    this.resolved.clear();
+    this.typed.clear();
+    this.structs.clear();
   }
 
   /** Layout id of the base that `struct` fits without additions; `undefined` when something has to be added. Throws TYPE_MISMATCH. */
@@ -300,14 +254,14 @@ export class Catalog {
       return;
     }
     const { added } = this.match(struct, base);
-    if (this.extensionsOf(base).length >= EXTENSION_COUNT_MAX) {
+    if (this.list.extensionsOf(base).length >= EXTENSION_COUNT_MAX) {
       throw new ShmStoreError(
         'INVALID_TYPE',
         `${struct.name} has been added to ${EXTENSION_COUNT_MAX} times. Nothing was changed. Migrate it to a new version that folds the fields in.`,
       );
     }
     const packed = packFields(added, EXTENSION_FIRST_WORD);
-    this.append({
+    this.list.append({
       kind: 'extension',
       name: struct.name,
       version: base.version,
@@ -320,7 +274,7 @@ export class Catalog {
   private addBase(struct: StructType, version: number): number {
     const fields = Object.entries(struct.fields) as [string, FieldType<unknown, unknown>][];
     const packed = packFields(fields, 1);
-    return this.append({
+    return this.list.append({
       kind: 'struct',
       name: struct.name,
       version,
@@ -330,90 +284,31 @@ export class Catalog {
     });
   }
 
-  private append(layout: Parameters<typeof writeCatalogEntry>[2]): number {
-    const { door } = this.memory;
-    const layoutId = this.superblock(NEXT_LAYOUT_ID_WORD);
-    if (layoutId < LAYOUT_USER_FIRST || this.byId.size >= CATALOG_ENTRY_COUNT_MAX) {
-      throw new ShmStoreError(
-        'INVALID_TYPE',
-        `The catalog takes no more than ${CATALOG_ENTRY_COUNT_MAX} layouts. Nothing was changed.`,
-      );
-    }
-    const previous = this.newestFirst.find((entry) => entry.name === layout.name)?.layoutId ?? 0;
-    const links = { next: this.superblock(HEAD_WORD), layoutId, previous };
-    const block = writeCatalogEntry(this.memory, links, layout);
-    const i = door.ownSystem(SUPERBLOCK_GRANULE);
-    door.words[i + HEAD_WORD] = block;
-    door.words[i + NEXT_LAYOUT_ID_WORD] = layoutId + 1;
-    this.refresh();
-    return layoutId;
-  }
-
   private compile(struct: StructType, layoutId: number): RecordShape {
     const base = this.entry(layoutId);
-    if (base.name !== struct.name || base.kind !== 'struct') {
-      throw new ShmStoreError(
-        'WRONG_TYPE',
-        `Found a ${base.name} (layout ${layoutId}) where a ${struct.name} was expected. Nothing was changed.`,
-        {
-          data: { layoutId, found: base.name, expected: struct.name },
-        },
-      );
-    }
-    const extensions = this.extensionsOf(base);
-    this.storedFields(base);
-    const fields = Object.entries(struct.fields).map(([name, declared]): ShapedField => {
-      const type = declared as FieldType<unknown, unknown>;
-      return { name, type, place: this.placeOf(struct, name, type, [base, ...extensions]) };
-    });
-    const shape = makeShape({ name: struct.name, layoutId, words: base.words, fields });
+    const shape = compileShape(struct, base, this.list.extensionsOf(base), (entry) => this.storedFields(entry));
+    for (const { type } of shape.fields) this.declared.set(layoutKey(type.describe()), type);
     const ofStruct = this.shapes.get(struct) ?? new Map<number, RecordShape>();
     this.shapes.set(struct, ofStruct.set(layoutId, shape));
     return shape;
   }
 
-  private placeOf(
-    struct: StructType,
-    name: string,
-    type: FieldType<unknown, unknown>,
-    layouts: readonly CatalogEntry[],
-  ): FieldPlace {
-    const home = layouts.find((entry) => entry.fields.has(name));
-    const stored = home?.fields.get(name);
-    if (home === undefined || stored === undefined) return { where: 'absent' };
-    if (stored.key !== layoutKey(type.describe())) return { where: 'changed' };
-    if (home.kind === 'struct') return { where: 'record', word: stored.word };
-    return { where: 'extension', word: stored.word, extension: this.extensionLayout(home, struct) };
-  }
-
-  /** How an extension block begins: with the program's own types where it declares the field, else with what the catalog says. */
-  private extensionLayout(entry: CatalogEntry, struct: StructType): ExtensionLayout {
-    return {
-      layoutId: entry.layoutId,
-      words: entry.words,
-      initialize: (memory, block) => {
-        for (const { name, key, type, word } of this.storedFields(entry)) {
-          const declared = struct.fields[name] as FieldType<unknown, unknown> | undefined;
-          const known = declared !== undefined && layoutKey(declared.describe()) === key ? declared : type;
-          known.initialize(memory, block, word, undefined);
-        }
-      },
-    };
+  private storedType(field: StoredField): FieldType<unknown, unknown> {
+    try {
+      return typeFromDescription(field.description, this.kinds);
+    } catch (error) {
+      const declared = this.declared.get(field.key);
+      if (declared === undefined || !(error instanceof ShmStoreError) || error.code !== 'TYPE_UNKNOWN') throw error;
+      return declared;
+    }
   }
 
   private match(struct: StructType, base: CatalogEntry): LayoutMatch {
-    return matchLayout(struct, base, this.extensionsOf(base));
-  }
-
-  /** Extensions of a record layout, oldest first. */
-  private extensionsOf(base: CatalogEntry): CatalogEntry[] {
-    return this.newestFirst
-      .filter((entry) => entry.kind === 'extension' && entry.base === base.layoutId && entry.name === base.name)
-      .reverse();
+    return matchLayout(struct, base, this.list.extensionsOf(base));
   }
 
   private basesOf(struct: StructType): CatalogEntry[] {
-    return this.newestFirst.filter((entry) => {
+    return this.list.newestFirst.filter((entry) => {
       return (
         entry.kind === 'struct' && entry.name === struct.name && (struct.version ?? entry.version) === entry.version
       );
@@ -423,7 +318,7 @@ export class Catalog {
   /** True unless the floor demands a newer layout of this type than `layoutId`. */
   private isAboveFloor(name: string, layoutId: number): boolean {
     const { floor } = this;
-    return !this.newestFirst.some((entry) => {
+    return !this.list.newestFirst.some((entry) => {
       return entry.kind === 'struct' && entry.name === name && entry.layoutId > layoutId && entry.layoutId <= floor;
     });
   }
@@ -437,11 +332,6 @@ export class Catalog {
       { data: { name: struct.name, version: base.version, layoutId: base.layoutId, floor: this.floor } },
     );
   }
-
-  private superblock(word: number): number {
-    const i = this.memory.door.atSystem(SUPERBLOCK_GRANULE);
-    return this.memory.door.words[i + word] as number;
-  }
 }
 
 /**
@@ -451,13 +341,7 @@ export class Catalog {
  * @throws ShmStoreError TYPE_UNKNOWN when the catalog has no such layout
  */
 export function raiseFloor(memory: Memory, layoutId: number): void {
-  memory.run(() => {
-    memory.catalog.entry(layoutId);
-    const { door } = memory;
-    if (memory.catalog.floor >= layoutId) return;
-    const i = door.ownSystem(SUPERBLOCK_GRANULE);
-    door.words[i + FLOOR_WORD] = layoutId;
-  });
+  memory.run(() => memory.catalog.raiseFloor(layoutId));
 }
 
 function declareStored(base: CatalogEntry, fields: Readonly<Record<string, FieldType<unknown, unknown>>>): StructType {
