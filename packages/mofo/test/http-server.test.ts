@@ -305,21 +305,38 @@ describe('answers', () => {
   });
 
   it('that break off cut the connection', async () => {
-    let isFirst = true;
+    const begun = gate<ReadableStreamDefaultController>();
     const { base, errors } = await serve({
       'GET /': () =>
         new Response(
           new ReadableStream({
-            pull(controller) {
-              if (isFirst) controller.enqueue(new Uint8Array(10));
-              else controller.error(new Error('broken'));
-              isFirst = false;
+            start(controller) {
+              controller.enqueue(new Uint8Array(10));
+              begun.go(controller);
             },
           }),
         ),
     });
-    await expect(fetch(base).then((response) => response.text())).rejects.toThrow();
+    const response = await fetch(base);
+    expect(response.status).toBe(200);
+    (await begun.promise).error(new Error('broken'));
+    await expect(response.text()).rejects.toThrow();
     expect(errors).toHaveLength(1);
+  });
+
+  it('whose stream breaks before anything was sent are told as a fault', async () => {
+    const { base, errors } = await serve({
+      'GET /': () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error('broken')) })),
+    });
+    expect((await fetch(base)).status).toBe(500);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('of Node`s own Response go out whole, with their length', async () => {
+    const { base } = await serve({ 'GET /': () => Response.json({ a: 1 }), 'GET /empty': () => new Response('') });
+    expect((await fetch(base)).headers.get('content-length')).toBe('7');
+    const empty = await fetch(`${base}/empty`);
+    expect([empty.headers.get('content-length'), await empty.text()]).toEqual(['0', '']);
   });
 });
 
@@ -343,15 +360,36 @@ describe('stopping', () => {
     const client = httpRequest(`${base}/slow`, { agent });
     client.end();
     await started.promise;
-    const stopped = server.stop(10_000);
+    // Longer than the test may take: whoever waits for the limit fails it.
+    const stopped = server.stop(60_000);
     await idleClosed;
     await expect(fetch(`${base}/quick`)).rejects.toThrow();
     finish.go();
     const [incoming] = (await once(client, 'response')) as [IncomingMessage];
+    expect(incoming.headers.connection).toBe('close');
     incoming.resume();
     await once(incoming, 'end');
     await stopped;
     await expect.poll(() => server.counters()).toEqual({ served: 1, failed: 0, inFlight: 0, connections: 0 });
+    agent.destroy();
+  });
+
+  it('closes a connection whose answer had begun before, once it is complete', async () => {
+    const begun = gate<ReadableStreamDefaultController>();
+    const { server } = await serve({
+      'GET /': () => new Response(new ReadableStream({ start: (controller) => begun.go(controller) })),
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const client = httpRequest(`http://127.0.0.1:${server.port}/`, { agent });
+    client.end();
+    const controller = await begun.promise;
+    controller.enqueue(new Uint8Array(1));
+    const [incoming] = (await once(client, 'response')) as [IncomingMessage];
+    const stopped = server.stop(60_000);
+    controller.close();
+    incoming.resume();
+    await once(incoming, 'end');
+    await stopped;
     agent.destroy();
   });
 

@@ -87,7 +87,7 @@ class Serving implements HttpServer {
   private readonly options: ServeHttpOptions;
   private served = 0;
   private failed = 0;
-  private inFlight = 0;
+  private readonly inFlight = new Set<ServerResponse>();
   private readonly sockets = new Set<Socket>();
   /** Connections that have sent a request. */
   private readonly used = new WeakSet<Socket>();
@@ -110,7 +110,7 @@ class Serving implements HttpServer {
   }
 
   counters(): HttpCounters {
-    return { served: this.served, failed: this.failed, inFlight: this.inFlight, connections: this.sockets.size };
+    return { served: this.served, failed: this.failed, inFlight: this.inFlight.size, connections: this.sockets.size };
   }
 
   stop(limitMs = 5_000): Promise<void> {
@@ -124,6 +124,7 @@ class Serving implements HttpServer {
         settle();
       });
       this.server.closeIdleConnections();
+      for (const outgoing of this.inFlight) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
     });
     return this.stopping;
   }
@@ -133,18 +134,20 @@ class Serving implements HttpServer {
   }
 
   private answer(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    this.inFlight += 1;
+    this.inFlight.add(outgoing);
     this.used.add(incoming.socket);
     let request: Request | undefined;
     const exchange: Exchange = { incoming, outgoing, hasFailed: false };
     outgoing.on('close', () => {
-      this.inFlight -= 1;
+      this.inFlight.delete(outgoing);
+      // An answer whose head was out before the stop said keep-alive; its connection is idle only from the next turn on.
+      if (this.stopping !== undefined) setImmediate(() => this.server.closeIdleConnections());
       if (outgoing.writableFinished && !exchange.hasFailed) this.served += 1;
       else this.failed += 1;
       if (!outgoing.writableFinished && request !== undefined) abortRequest(request);
     });
     // After `stop` a connection is closed by its own next answer; nobody is cut off in between.
-    if (this.stopping !== undefined) outgoing.setHeader('connection', 'close');
+    if (this.stopping !== undefined) outgoing.shouldKeepAlive = false;
     const target = incoming.url ?? '/';
     const queryAt = target.indexOf('?');
     const match = this.options.routes().find(incoming.method ?? 'GET', queryAt < 0 ? target : target.slice(0, queryAt));

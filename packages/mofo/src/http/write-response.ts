@@ -41,33 +41,62 @@ async function writeStream(response: Response, outgoing: ServerResponse, isHead:
     throw new MofoError('RESPONSE_INVALID', 'the Response was answered or read before: its body is used up.');
   const headers = pairsOf(response.headers, []);
   const { body } = response;
-  if (body === null && !headersHave(headers, 'content-length') && !isBodiless(response.status))
-    headers.push('content-length', '0');
+  const reader = body?.getReader();
+  const begun = reader === undefined || isHead ? undefined : await readBeginning(reader);
+  const isWhole = begun === undefined || begun.next === undefined;
+  if (isWhole && !isHead && !headersHave(headers, 'content-length') && !isBodiless(response.status)) {
+    headers.push('content-length', String(begun?.first?.byteLength ?? 0));
+  }
   outgoing.writeHead(response.status, response.statusText === '' ? undefined : response.statusText, headers);
-  if (body === null || isHead) {
-    outgoing.end();
-    await body?.cancel();
+  if (isHead || begun === undefined || begun.next === undefined) {
+    if (begun?.first === undefined) outgoing.end();
+    else outgoing.end(begun.first);
+    if (isHead) await reader?.cancel();
     return;
   }
-  await pump(body.getReader(), outgoing);
+  if (begun.first !== undefined) outgoing.write(begun.first);
+  await pump(reader!, begun.next, outgoing);
 }
 
-async function pump(reader: ReadableStreamDefaultReader<Uint8Array>, outgoing: ServerResponse): Promise<void> {
-  let isGone = false;
-  const onClose = (): void => {
+type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>;
+
+/**
+ * Reads the first chunk, and the second if it comes within the same turn: most streams are one text and its end, which go out
+ * together with their length. `next` is the read under way, undefined if the stream has ended.
+ */
+async function readBeginning(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<{ readonly first: Uint8Array | undefined; readonly next: Promise<Read> | undefined }> {
+  const first = await reader.read();
+  if (first.done) return { first: undefined, next: undefined };
+  const next = reader.read();
+  // A failure before its turn is met by whoever awaits `next`; this only keeps it from counting as unhandled until then.
+  next.catch(() => {});
+  const soon = await Promise.race([next, new Promise<undefined>((settle) => setImmediate(settle, undefined))]);
+  return { first: first.value, next: soon?.done === true ? undefined : next };
+}
+
+async function pump(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  begun: Promise<Read>,
+  outgoing: ServerResponse,
+): Promise<void> {
+  let isGone = outgoing.destroyed;
+  const giveUp = (): void => {
     isGone = true;
     // What the stream says to being given up concerns nobody any more: its reader is gone.
     reader.cancel(new Error('the client is gone')).catch(() => {});
   };
-  outgoing.once('close', onClose);
+  if (isGone) giveUp();
+  outgoing.once('close', giveUp);
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
+    for (let next = begun; ; next = reader.read()) {
+      const { done, value } = await next;
       if (done || isGone) break;
       if (!outgoing.write(value)) await drained(outgoing);
     }
   } finally {
-    outgoing.off('close', onClose);
+    outgoing.off('close', giveUp);
   }
   if (!isGone) outgoing.end();
 }
