@@ -85,7 +85,8 @@ class BytesCodec implements KeyCodec {
   take(source: KeyBuffer): Uint8Array {
     const start = source.position;
     unescape(source);
-    const copy = Uint8Array.prototype.slice.call(source.bytes, start, source.position);
+    const copy = new Uint8Array(source.position - start);
+    copy.set(source.bytes.subarray(start, source.position));
     source.position = start + takenBytes;
     return copy;
   }

@@ -1,0 +1,408 @@
+// The tree against a sorted model, for every kind of key, with nested rollbacks, and its structure proved after each sequence.
+
+import { bytes, f64, type FieldType, i32, i64, struct, text } from '@mofo/shm-store';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { counter } from '../src/collections/counter.ts';
+import type { RangeOptions } from '../src/tree/range.ts';
+import type { Tree } from '../src/tree/tree.ts';
+import { tree } from '../src/tree/tree-type.ts';
+import { type KeyType, tuple } from '../src/tree/tuple.ts';
+import { openScratch, type Scratch } from './tree-support.ts';
+
+interface Case<K> {
+  readonly name: string;
+  readonly type: KeyType<K>;
+  readonly key: fc.Arbitrary<K>;
+  readonly order: (a: K, b: K) => number;
+}
+
+const byNumber = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
+const byText = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+// Few distinct keys with shared beginnings, so that sequences hit the same nodes, split, grow, shrink and collapse them.
+const shortText = fc.oneof(fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'é', '😀'), maxLength: 4 }), fc.integer({ min: 0, max: 400 }).map((n) => `user${n}`));
+const cases = [
+  { name: 'f64', type: f64(), key: fc.oneof(fc.integer({ min: -300, max: 300 }), fc.double({ noNaN: true }).map((n) => n + 0)), order: byNumber },
+  { name: 'i32', type: i32(), key: fc.integer({ min: -200, max: 300 }), order: byNumber },
+  { name: 'i64', type: i64(), key: fc.bigInt({ min: -150n, max: 150n }), order: (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0) },
+  { name: 'text', type: text(), key: shortText, order: byText },
+  {
+    name: 'bytes',
+    type: bytes(),
+    key: fc.array(fc.constantFrom(0, 1, 2, 254, 255), { maxLength: 4 }).map((list) => Uint8Array.from(list)),
+    order: (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b),
+  },
+  {
+    name: 'tuple',
+    type: tuple(text(), i32()),
+    key: fc.tuple(shortText, fc.integer({ min: -3, max: 3 })),
+    order: (a: [string, number], b: [string, number]) => byText(a[0], b[0]) || byNumber(a[1], b[1]),
+  },
+] as unknown as readonly Case<unknown>[];
+
+/** The naive twin: an array of entries in order. */
+class Model<K> {
+  entries: [K, number][] = [];
+  readonly order: (a: K, b: K) => number;
+
+  constructor(order: (a: K, b: K) => number) {
+    this.order = order;
+  }
+
+  set(key: K, value: number): void {
+    const at = this.entries.findIndex(([other]) => this.order(other, key) >= 0);
+    if (at < 0) this.entries.push([key, value]);
+    else if (this.order((this.entries[at] as [K, number])[0], key) === 0) (this.entries[at] as [K, number])[1] = value;
+    else this.entries.splice(at, 0, [key, value]);
+  }
+
+  get(key: K): number | undefined {
+    return this.entries.find(([other]) => this.order(other, key) === 0)?.[1];
+  }
+
+  delete(key: K): boolean {
+    const before = this.entries.length;
+    this.entries = this.entries.filter(([other]) => this.order(other, key) !== 0);
+    return this.entries.length < before;
+  }
+
+  range({ gt, gte, lt, lte, reverse = false, limit = Infinity }: RangeOptions<K>): [K, number][] {
+    const inside = this.entries.filter(
+      ([key]) =>
+        (gt === undefined || this.order(key, gt) > 0) &&
+        (gte === undefined || this.order(key, gte) >= 0) &&
+        (lt === undefined || this.order(key, lt) < 0) &&
+        (lte === undefined || this.order(key, lte) <= 0),
+    );
+    return (reverse ? inside.reverse() : inside).slice(0, limit);
+  }
+
+  copy(): [K, number][] {
+    return this.entries.map(([key, value]) => [key, value]);
+  }
+}
+
+type Command<K> =
+  | { readonly op: 'set' | 'delete' | 'get'; readonly key: K; readonly value: number }
+  | { readonly op: 'many'; readonly keys: readonly K[]; readonly value: number; readonly remove: boolean }
+  | { readonly op: 'range'; readonly range: RangeOptions<K> }
+  | { readonly op: 'nested'; readonly body: readonly Command<K>[]; readonly fails: boolean }
+  | { readonly op: 'clear' };
+
+function commands<K>(key: fc.Arbitrary<K>): fc.Arbitrary<Command<K>[]> {
+  const value = fc.integer();
+  const range = fc.oneof(
+    fc.record({ gt: key, lte: key, reverse: fc.boolean() }, { requiredKeys: [] }),
+    fc.record({ gte: key, lt: key, reverse: fc.boolean(), limit: fc.integer({ min: 0, max: 90 }) }, { requiredKeys: [] }),
+  );
+  return fc.letrec<{ command: Command<K>; body: Command<K>[] }>((tie) => ({
+    command: fc.oneof(
+      { weight: 30, arbitrary: fc.record({ op: fc.constantFrom('set', 'delete', 'get'), key, value }) as fc.Arbitrary<Command<K>> },
+      {
+        weight: 20,
+        arbitrary: fc.record({ op: fc.constant('many'), keys: fc.array(key, { minLength: 20, maxLength: 120 }), value, remove: fc.boolean() }) as fc.Arbitrary<Command<K>>,
+      },
+      { weight: 10, arbitrary: fc.record({ op: fc.constant('range'), range }) as unknown as fc.Arbitrary<Command<K>> },
+      { weight: 10, arbitrary: fc.record({ op: fc.constant('nested'), body: tie('body'), fails: fc.boolean() }) as fc.Arbitrary<Command<K>> },
+      { weight: 1, arbitrary: fc.record({ op: fc.constant('clear') }) as fc.Arbitrary<Command<K>> },
+    ),
+    body: fc.array(tie('command'), { maxLength: 8, depthSize: 'small' }),
+  })).body;
+}
+
+class Rollback extends Error {}
+
+function run<K>(scratch: Scratch, subject: Tree<K, number>, model: Model<K>, list: readonly Command<K>[]): void {
+  for (const command of list) {
+    switch (command.op) {
+      case 'set':
+        subject.set(command.key, command.value);
+        model.set(command.key, command.value);
+        break;
+      case 'delete':
+        expect(subject.delete(command.key)).toBe(model.delete(command.key));
+        break;
+      case 'get':
+        expect(subject.get(command.key)).toBe(model.get(command.key));
+        expect(subject.has(command.key)).toBe(model.get(command.key) !== undefined);
+        break;
+      case 'many':
+        scratch.transaction(() => {
+          for (const key of command.keys) {
+            if (command.remove) expect(subject.delete(key)).toBe(model.delete(key));
+            else {
+              subject.set(key, command.value);
+              model.set(key, command.value);
+            }
+          }
+        });
+        break;
+      case 'range':
+        expect([...subject.range(command.range)]).toEqual(model.range(command.range));
+        expect(subject.countRange(command.range)).toBe(model.range(command.range).length);
+        break;
+      case 'clear':
+        subject.clear();
+        model.entries = [];
+        break;
+      case 'nested': {
+        const before = model.copy();
+        const attempt = (): void =>
+          scratch.transaction(() => {
+            run(scratch, subject, model, command.body);
+            expect([...subject]).toEqual(model.entries);
+            if (command.fails) throw new Rollback();
+          });
+        if (command.fails) {
+          expect(attempt).toThrow(Rollback);
+          model.entries = before;
+        } else attempt();
+        break;
+      }
+    }
+    expect(subject.size).toBe(model.entries.length);
+  }
+}
+
+describe.each(cases)('a tree with $name keys', ({ type, key, order }) => {
+  it('does what a sorted map does, through nested and failing transactions, and stays sound', () => {
+    fc.assert(
+      fc.property(commands(key), (list) => {
+        const scratch = openScratch(2 * 2 ** 20);
+        const treeType = tree(type, f64() as FieldType<number>);
+        const blocksBefore = scratch.liveBlocks();
+        const { handle, header } = scratch.make(treeType);
+        const model = new Model(order);
+        run(scratch, handle, model, list);
+        expect([...handle]).toEqual(model.entries);
+        expect([...handle.keys({ reverse: true })]).toEqual(model.range({ reverse: true }).map(([k]) => k));
+        expect([...handle.values()]).toEqual(model.entries.map(([, value]) => value));
+        expect(handle.first()).toEqual(model.entries[0]);
+        expect(handle.last()).toEqual(model.entries.at(-1));
+        const walk = scratch.walk(treeType, header);
+        expect(walk.problems).toEqual([]);
+        expect(scratch.liveBlocks()).toBe(blocksBefore + walk.owned.length);
+        scratch.release(treeType, header);
+        expect(scratch.liveBlocks()).toBe(blocksBefore);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('seeks from any key, in the tree or not', () => {
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 100 }), fc.array(key, { maxLength: 20 }), (keys, targets) => {
+        const { handle } = openScratch(2 * 2 ** 20).make(tree(type, f64() as FieldType<number>));
+        const model = new Model(order);
+        handle.load(keys.map((k, index) => [k, index]));
+        keys.forEach((k, index) => model.set(k, index));
+        for (const target of targets) {
+          expect(handle.seek(target)).toEqual(model.range({ gte: target, limit: 1 })[0]);
+          const iterator = handle.range({ reverse: true });
+          iterator.next();
+          iterator.seek(target);
+          expect(iterator.next().value).toEqual(model.range({ lte: target, reverse: true, limit: 1 })[0]);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('prefixes', () => {
+  it('of text, both ways', () => {
+    fc.assert(
+      fc.property(fc.array(shortText, { maxLength: 150 }), fc.string({ unit: fc.constantFrom('a', 'b', 'u', 's', 'é'), maxLength: 2 }), (keys, prefix) => {
+        const { handle } = openScratch(2 * 2 ** 20).make(tree(text(), f64()));
+        handle.load(keys.map((k) => [k, 1]));
+        const expected = [...new Set(keys)].filter((k) => k.startsWith(prefix)).sort(byText);
+        expect([...handle.keys({ prefix })]).toEqual(expected);
+        expect([...handle.keys({ prefix, reverse: true })]).toEqual(expected.reverse());
+        expect(handle.countRange({ prefix })).toBe(expected.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('of tuples are their first elements', () => {
+    const { handle } = openScratch().make(tree(tuple(text(), i32()), f64()));
+    handle.load([[['b', 1], 1], [['a', -1], 2], [['a', 2], 3], [['ab', 0], 4]]);
+    expect([...handle.keys({ prefix: ['a'] })]).toEqual([['a', -1], ['a', 2]]);
+    expect([...handle.keys({ prefix: [], reverse: true })]).toEqual([['b', 1], ['ab', 0], ['a', 2], ['a', -1]]);
+  });
+});
+
+describe('iteration while the tree changes', () => {
+  const fill = (scratch: Scratch, count: number): Tree<number, number> => {
+    const { handle } = scratch.make(tree(f64(), f64()));
+    handle.load(Array.from({ length: count }, (_, k) => [k, k]));
+    return handle;
+  };
+
+  it.each(['inside', 'outside'])('sees the thread’s own changes at once (%s a transaction)', (place) => {
+    const scratch = openScratch();
+    const subject = fill(scratch, 300);
+    const body = (): void => {
+      const seen: number[] = [];
+      for (const [key] of subject) {
+        seen.push(key);
+        subject.delete(key);
+        subject.delete(key + 1);
+        if (key === 100) subject.set(102.5, 1);
+      }
+      expect(seen).toEqual([...Array.from({ length: 51 }, (_, k) => 2 * k), 102, 102.5, ...Array.from({ length: 98 }, (_, k) => 104 + 2 * k)].filter((k) => k < 300));
+      expect(subject.size).toBe(0);
+    };
+    if (place === 'inside') scratch.transaction(body);
+    else body();
+  });
+
+  it('forgets what it read ahead in a nested transaction that was rolled back', () => {
+    const scratch = openScratch();
+    const subject = fill(scratch, 100);
+    scratch.transaction(() => {
+      const iterator = subject.keys();
+      expect(() =>
+        scratch.transaction(() => {
+          for (let k = 0; k < 100; k++) subject.delete(k);
+          subject.set(0.5, 1);
+          subject.set(0.7, 1);
+          expect(iterator.next().value).toBe(0.5);
+          throw new Rollback();
+        }),
+      ).toThrow(Rollback);
+      expect(iterator.next().value).toBe(1);
+    });
+  });
+
+  it('goes on after the key that was handed out, though the program changed that object', () => {
+    const { handle } = openScratch().make(tree(bytes(), f64()));
+    handle.load([1, 2, 3].map((k) => [Uint8Array.of(k), k]));
+    const seen: number[] = [];
+    for (const [key, value] of handle) {
+      seen.push(value);
+      key[0] = 9;
+      handle.set(Uint8Array.of(0), 0);
+    }
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
+  it('ends when the tree is deleted, with DANGLING_REF', () => {
+    const scratch = openScratch();
+    const type = tree(f64(), f64());
+    const { handle, header } = scratch.make(type);
+    handle.load(Array.from({ length: 100 }, (_, k) => [k, k]));
+    const iterator = handle.keys();
+    iterator.next();
+    scratch.release(type, header);
+    expect(() => Array.from(iterator)).toThrow(expect.objectContaining({ code: 'DANGLING_REF' }));
+    expect(() => handle.get(1)).toThrow(expect.objectContaining({ code: 'DANGLING_REF' }));
+    expect(() => handle.set(1, 1)).toThrow(expect.objectContaining({ code: 'DANGLING_REF' }));
+  });
+});
+
+describe('values', () => {
+  const Account = struct('Account', { owner: text(), balance: f64() });
+
+  it('of a struct are records, replaced and freed with all they own', () => {
+    const scratch = openScratch();
+    const type = tree(text(), Account);
+    const { handle, header } = scratch.make(type);
+    handle.set('alice', { owner: 'Alice', balance: 100 });
+    const before = scratch.liveBlocks();
+    scratch.transaction(() => {
+      const account = handle.get('alice');
+      if (account === undefined) throw new Error('alice is missing');
+      account.balance += 5;
+    });
+    expect(handle.get('alice')?.balance).toBe(105);
+    handle.set('alice', { owner: 'Alice II', balance: 1 });
+    handle.update('alice', (account) => ({ owner: account?.owner ?? '', balance: 2 }));
+    expect(handle.get('alice')).toMatchObject({ owner: 'Alice II', balance: 2 });
+    expect(scratch.liveBlocks()).toBe(before);
+    expect(() => handle.set('bob', { owner: 1, balance: 1 } as never)).toThrow(expect.objectContaining({ code: 'INVALID_VALUE' }));
+    expect(scratch.liveBlocks()).toBe(before);
+    const walk = scratch.walk(type, header);
+    expect(walk.problems).toEqual([]);
+    expect(new Set(walk.scalars)).toEqual(new Set(['Alice II', 2]));
+    expect(handle.delete('alice')).toBe(true);
+    expect(scratch.walk(type, header).owned).toEqual([header]);
+  });
+
+  it('may be trees and counters, made by ensure and freed with their owner', () => {
+    const scratch = openScratch();
+    const type = tree(text(), tree(f64(), counter()));
+    const { handle, header } = scratch.make(type);
+    const empty = scratch.liveBlocks();
+    scratch.transaction(() => {
+      for (const name of ['a', 'b']) for (let k = 0; k < 30; k++) handle.ensure(name).ensure(k).add(k);
+    });
+    expect(handle.get('a')?.get(7)?.value).toBe(7);
+    expect(scratch.walk(type, header).problems).toEqual([]);
+    handle.set('a', undefined);
+    expect(handle.get('a')?.size).toBe(0);
+    handle.clear();
+    expect(scratch.liveBlocks()).toBe(empty);
+  });
+
+  it('whose making changes the same tree find their place all the same', () => {
+    const scratch = openScratch();
+    const type = tree(text(), Account);
+    const { handle, header } = scratch.make(type);
+    handle.set('m', { owner: 'M', balance: 0 });
+    const input = {
+      balance: 1,
+      get owner(): string {
+        for (let k = 0; k < 40; k++) handle.set(`m${k}`, { owner: 'inner', balance: k });
+        handle.delete('m');
+        return 'outer';
+      },
+    };
+    handle.set('ma', input);
+    expect(handle.get('ma')?.owner).toBe('outer');
+    expect(handle.size).toBe(41);
+    expect(scratch.walk(type, header).problems).toEqual([]);
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    ['an unknown option', { from: 1 }],
+    ['gt with gte', { gt: 1, gte: 1 }],
+    ['a negative limit', { limit: -1 }],
+    ['a prefix of numbers', { prefix: 1 }],
+  ])('%s: RANGE_INVALID', (_, range) => {
+    const { handle } = openScratch().make(tree(f64(), f64()));
+    expect(() => handle.range(range as never)).toThrow(expect.objectContaining({ code: 'RANGE_INVALID' }));
+  });
+
+  it('a key that is refused changes nothing', () => {
+    const { handle } = openScratch().make(tree(f64(), f64()));
+    expect(() => handle.set(Number.NaN, 1)).toThrow(expect.objectContaining({ code: 'KEY_INVALID' }));
+    expect(handle.size).toBe(0);
+  });
+
+  it('writing inside a read section: TRANSACTION_IN_READ', () => {
+    const scratch = openScratch();
+    const { handle } = scratch.make(tree(f64(), f64()));
+    expect(() => scratch.read(() => handle.set(1, 1))).toThrow(expect.objectContaining({ code: 'TRANSACTION_IN_READ' }));
+  });
+
+  it('a full store leaves the tree as it was, also when the program goes on in the same transaction', () => {
+    const scratch = openScratch(2 ** 20);
+    const type = tree(f64(), text());
+    const { handle, header } = scratch.make(type);
+    scratch.transaction(() => {
+      let key = 0;
+      const overfill = (): void => {
+        for (;;) handle.set(key++, 'x'.repeat(200));
+      };
+      expect(overfill).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
+      expect(handle.size).toBe(key - 1);
+    });
+    const walk = scratch.walk(type, header);
+    expect(walk.problems).toEqual([]);
+    expect(scratch.liveBlocks()).toBe(walk.owned.length);
+  });
+});
