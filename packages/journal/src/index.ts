@@ -29,7 +29,9 @@ export {
   u64,
   withDefault,
 } from '@mofo/shm-store';
+export { journalKinds } from './collections/collection-kinds.ts';
 export { Counter, counter } from './collections/counter.ts';
+export { List, list } from './collections/list.ts';
 export { Queue, queue } from './collections/queue.ts';
 export { JournalError, type JournalErrorCode } from './errors.ts';
 export { RedoDoor } from './redo/redo-door.ts';

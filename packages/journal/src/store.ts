@@ -20,6 +20,7 @@ import {
   readSection,
   ShmStoreError,
 } from '@mofo/shm-store';
+import { journalKinds } from './collections/collection-kinds.ts';
 import { JournalError } from './errors.ts';
 import { RedoDoor } from './redo/redo-door.ts';
 import { addRoot, listRoots, ROOT_VALUE_WORD, type RootEntry } from './roots.ts';
@@ -102,6 +103,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   readonly root: RootHandles<R>;
   /** What field types and collections work on; for packages that bring their own. */
   readonly memory: Memory;
+  private readonly door: RedoDoor;
   private readonly transactions: Transactions;
   private readonly watches = new Set<() => void>();
   private readonly controlWords: Uint32Array;
@@ -116,10 +118,11 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     this.name = name;
     this.segments = segments;
     const door = new RedoDoor(native);
+    this.door = door;
     const heap = new Heap(door);
     this.transactions = new Transactions(native, door, heap);
     const run = <T>(body: () => T): T => this.runTransaction(body);
-    const catalog = new Catalog({ door, heap, run });
+    const catalog = new Catalog({ door, heap, run, kinds: journalKinds });
     this.memory = { door, heap, catalog, run };
     this.controlWords = new Uint32Array(native.control, 0, CONTROL_SLOTS / 4);
     this.controlFloats = new Float64Array(native.control, 0, CONTROL_SLOTS / 8);
@@ -198,6 +201,16 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
       if (this.watches.size === 0) this.endDoorbell();
     };
     return { close, [Symbol.dispose]: close };
+  }
+
+  /** True inside a transaction of this thread. */
+  get isInTransaction(): boolean {
+    return this.memory.door.inTransaction;
+  }
+
+  /** True inside a read section of this thread, where nothing can be changed. */
+  get isInRead(): boolean {
+    return this.door.inReadSection;
   }
 
   /** Nominal size in bytes. */

@@ -13,6 +13,7 @@ export {
   isDangling,
   JournalError,
   json,
+  list,
   oneOf,
   optional,
   queue,

@@ -15,7 +15,8 @@ export { readSection } from './read-section.ts';
 export { restoreSegments } from './restore.ts';
 
 export { createRecord, freeRecord, newRecord, toPlain } from './records/create-record.ts';
-export { isRecordLive, isSameRecord, openRecord } from './records/open-record.ts';
+export { isRecordLive, isSameRecord, openRecord, requirePlace } from './records/open-record.ts';
+export type { RecordPlace } from './records/record-handle.ts';
 export { type PlainRecord, readAsPlain } from './records/read-as-plain.ts';
 export { i64, u64 } from './types/big-integers.ts';
 export { bytes, json, text } from './types/blob-type.ts';

@@ -29,6 +29,7 @@ import {
   STORE_SIZE_MIN_BYTES,
   WINDOW_GRANULES,
 } from '@mofo/shm-store';
+import { journalKinds } from '../collections/collection-kinds.ts';
 import { JournalError } from '../errors.ts';
 import { listRoots, ROOT_VALUE_WORD, type RootEntry } from '../roots.ts';
 import type { RootDeclaration, RootHandles } from '../store.ts';
@@ -87,7 +88,7 @@ export class View<R extends RootDeclaration = Record<never, never>> {
     const door = new ViewDoor(windows, this.sizeBytes, this.reservedBytes);
     const heap = new Heap(door);
     const run = (): never => door.requireTransaction('write');
-    this.memory = { door, heap, catalog: new Catalog({ door, heap, run }), run };
+    this.memory = { door, heap, catalog: new Catalog({ door, heap, run, kinds: journalKinds }), run };
     this.root = this.openRoots((options.root ?? {}) as R);
   }
 

@@ -66,7 +66,10 @@ export class ApplicationProcess {
       isQuarantined: (module, hash) => this.quarantine.has(module, hash),
       mayJudge: () => this.keeper.role === 'main',
     });
-    this.tasks = new TaskRunner(this.store, this.application, { hangAfterMs: this.config.hangAfterMs });
+    this.tasks = new TaskRunner(this.store, this.application, {
+      hangAfterMs: this.config.hangAfterMs,
+      onResumed: (resumedMs, task) => this.emit('task', `next task (${task}) ${resumedMs.toFixed(2)} ms after the death`, { resumedMs, task }),
+    });
   }
 
   /** Contends for the role; serves if it got it, otherwise loads and stands by. */

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import { ModuleFailure } from '../define/index.ts';
 import { MofoError } from '../errors.ts';
 import type { RuntimeEvent } from './messages.ts';
-import { callExport, type ContextServices, type Enqueue, labelOf } from './module-context.ts';
+import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
 import { Probation } from './probation.ts';
 import type { RunGuard } from './run-guard.ts';
@@ -32,6 +32,13 @@ export interface ApplicationParts {
   readonly isQuarantined: (module: string, hash: string) => boolean;
   /** True in main: only it judges versions on probation. */
   readonly mayJudge: () => boolean;
+}
+
+/** A version that is loaded and not yet in place. */
+interface Loaded {
+  readonly version: Version;
+  readonly running: RunningVersion;
+  readonly startedAt: number;
 }
 
 /** Runs the modules of one application in this process. */
@@ -60,14 +67,27 @@ export class Application {
    * (when `spendTries`; the clone loads what main is already trying). One that throws becomes unstable and the next is taken.
    */
   async loadAll(options: { readonly spendTries: boolean }): Promise<void> {
-    for (const module of this.parts.registry.modules()) await this.loadBest(module, options.spendTries);
+    const { registry } = this.parts;
+    const loaded: Loaded[] = [];
+    for (const module of registry.modules()) {
+      for (const version of this.usable(module)) {
+        const one = this.tryToLoad(version, options.spendTries);
+        if (one === undefined) continue;
+        loaded.push(one);
+        break;
+      }
+    }
+    // `start` may call the modules that it uses, so those come first.
+    for (const one of inOrderOfUse(loaded)) {
+      if ((await this.tryToInstall(one, options.spendTries)) === undefined) await this.loadBest(one.version.module, options.spendTries);
+    }
   }
 
   /** Loads the best version of a module in place of what runs; leaves the module without one when there is none. */
   async loadBest(module: string, spendTries: boolean): Promise<RunningVersion | undefined> {
-    for (const version of candidates(this.parts.registry, module)) {
-      if (this.parts.isQuarantined(module, version.hash)) continue;
-      const running = await this.tryLoad(version, spendTries);
+    for (const version of this.usable(module)) {
+      const loaded = this.tryToLoad(version, spendTries);
+      const running = loaded === undefined ? undefined : await this.tryToInstall(loaded, spendTries);
       if (running !== undefined) return running;
     }
     const previous = this.table.remove(module);
@@ -82,35 +102,8 @@ export class Application {
    * @throws what loading threw; then the version is unstable and the old one goes on.
    */
   async update(version: Version, spendTry: boolean): Promise<RunningVersion> {
-    const { registry, emit } = this.parts;
-    let current = version;
-    const startedAt = performance.now();
     try {
-      if (version.state !== 'stable') {
-        current = spendTry ? registry.spendTry(version) : version;
-        if (current.state !== 'probation' && spendTry) current = registry.markProbation(current);
-      }
-      const running = loadVersion(registry, current, this.parts.appDirectory, this.services);
-      await this.start(running);
-      const swapAt = performance.now();
-      const previous = this.table.replace(running);
-      if (current.state !== 'stable') this.beginProbation(running);
-      this.parts.onSwap();
-      const swapMs = performance.now() - swapAt;
-      if (previous !== undefined) {
-        // Replaced before it had earned anything: never a revert target, unless it had been stable before.
-        if (spendTry && this.probations.has(previous)) registry.markSuperseded(previous.name, { reason: `replaced by ${version.id} on probation` });
-        this.drop(previous);
-      }
-      emit({
-        at: Date.now(),
-        kind: 'update',
-        module: version.module,
-        version: version.id,
-        message: `loaded in ${(swapAt - startedAt).toFixed(1)} ms, swapped in ${swapMs.toFixed(2)} ms`,
-        data: { hash: version.hash, loadMs: swapAt - startedAt, swapMs, state: current.state },
-      });
-      return running;
+      return await this.install(this.load(version, spendTry), spendTry);
     } catch (error) {
       this.quarantine(version, `failed to load: ${describe(error)}`);
       throw error;
@@ -140,11 +133,6 @@ export class Application {
     } finally {
       version.exit();
     }
-  }
-
-  /** Calls an export of a module. */
-  call(module: string, name: string, parameters: readonly unknown[]): unknown {
-    return callExport(this.services, module, name, parameters);
   }
 
   /** Notes how a run of a version ended, for its probation. */
@@ -187,13 +175,74 @@ export class Application {
     this.parts.emit({ at: Date.now(), kind: 'unstable', module: version.module, version: version.id, message: reason, data: { hash: version.hash } });
   }
 
-  private async tryLoad(version: Version, spendTries: boolean): Promise<RunningVersion | undefined> {
+  /** Versions of a module that may be loaded, best first. */
+  private usable(module: string): Version[] {
+    return candidates(this.parts.registry, module).filter((version) => !this.parts.isQuarantined(module, version.hash));
+  }
+
+  private load(version: Version, spendTry: boolean): Loaded {
+    const startedAt = performance.now();
+    const current = version.state !== 'stable' && spendTry ? this.beginTry(version) : version;
+    const running = loadVersion(this.parts.registry, current, this.parts.appDirectory, this.services);
+    return { version: current, running, startedAt };
+  }
+
+  /** Starts a loaded version and puts it in place of the one that runs. */
+  private async install({ version, running, startedAt }: Loaded, isMain: boolean): Promise<RunningVersion> {
+    await this.start(running);
+    const swapAt = performance.now();
+    const previous = this.table.replace(running);
+    if (version.state !== 'stable') this.beginProbation(running);
+    this.parts.onSwap();
+    const swapMs = performance.now() - swapAt;
+    if (previous !== undefined) this.replaced(previous, version, isMain);
+    this.parts.emit({
+      at: Date.now(),
+      kind: 'update',
+      module: version.module,
+      version: version.id,
+      message: `loaded in ${(swapAt - startedAt).toFixed(1)} ms, swapped in ${swapMs.toFixed(2)} ms${isMain ? '' : ' (clone)'}`,
+      data: { hash: version.hash, loadMs: swapAt - startedAt, swapMs, state: version.state, isMain },
+    });
+    return running;
+  }
+
+  private tryToLoad(version: Version, spendTry: boolean): Loaded | undefined {
     try {
-      return await this.update(version, spendTries && version.state !== 'stable');
+      return this.load(version, spendTry);
     } catch (error) {
-      this.parts.emit({ at: Date.now(), kind: 'warning', module: version.module, version: version.id, message: `not loaded: ${describe(error)}` });
+      this.refuse(version, error);
       return undefined;
     }
+  }
+
+  private async tryToInstall(loaded: Loaded, isMain: boolean): Promise<RunningVersion | undefined> {
+    try {
+      return await this.install(loaded, isMain);
+    } catch (error) {
+      this.refuse(loaded.version, error);
+      return undefined;
+    }
+  }
+
+  private refuse(version: Version, error: unknown): void {
+    this.quarantine(version, `failed to load: ${describe(error)}`);
+  }
+
+  private replaced(previous: RunningVersion, by: Version, isMain: boolean): void {
+    // Replaced before it had earned anything: never a revert target, unless it had been stable before.
+    if (isMain && this.probations.has(previous) && previous.name.hash !== by.hash) {
+      this.parts.registry.markSuperseded(previous.name, { reason: `replaced by ${by.id} while on probation` });
+    }
+    this.drop(previous);
+  }
+
+  /** Spends a try, durably, before the version is loaded; one that was stable before begins its probation anew. */
+  private beginTry(version: Version): Version {
+    const { registry } = this.parts;
+    const begun = version.state === 'checked' || version.state === 'probation' ? version : registry.markProbation(version);
+    const spent = registry.spendTry(begun);
+    return spent.state === 'probation' ? spent : registry.markProbation(spent);
   }
 
   private async start(running: RunningVersion): Promise<void> {
@@ -257,6 +306,23 @@ export class Application {
     }
     version.dropped.abort();
   }
+}
+
+/** Modules before those that use them; where they use each other, as they came. */
+function inOrderOfUse(loaded: readonly Loaded[]): Loaded[] {
+  const ordered = new Set<Loaded>();
+  const visiting = new Set<Loaded>();
+  const visit = (one: Loaded): void => {
+    if (ordered.has(one) || visiting.has(one)) return;
+    visiting.add(one);
+    for (const [key, use] of Object.entries(one.running.definition.uses)) {
+      const used = loaded.find(({ version }) => version.module === (use.module ?? key));
+      if (used !== undefined) visit(used);
+    }
+    ordered.add(one);
+  };
+  for (const one of loaded) visit(one);
+  return [...ordered];
 }
 
 /** Longest time in ms that a replaced version's `stop` hook may take. */

@@ -12,7 +12,7 @@ import type { Registry } from '@mofo/versions';
 import { RestartBudget } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
-import { causeOfEnd, Child, type ChildEnd } from './child.ts';
+import { causeOfEnd, Child, type ChildEnd, LISTEN_FD } from './child.ts';
 import type { ControlRequest } from './control-socket.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
 
@@ -145,13 +145,19 @@ export class Launcher {
       onOutput,
     });
     this.children.add(child);
-    child.send({ type: 'start', config, appDirectory, listenFd, mode });
+    child.send({ type: 'start', config, appDirectory, listenFd: LISTEN_FD, mode });
   }
 
   private receive(child: Child, message: FromChild): void {
     switch (message.type) {
       case 'ready':
         child.role = message.role;
+        this.options.onEvent({
+          at: Date.now(),
+          kind: message.role === 'main' ? 'start' : 'clone',
+          message: `${message.role} ready (pid ${child.pid})`,
+          data: { ready: true, role: message.role, pid: child.pid },
+        });
         if (message.role === 'main') this.mainIsReady();
         else this.passUpdates();
         return;
@@ -192,7 +198,7 @@ export class Launcher {
       ...(report.module === undefined ? {} : { module: report.module }),
       ...(report.version === undefined ? {} : { version: report.version }),
       message: `${report.reason}${what}: pid ${child.pid} took over from ${report.deadPid} in ${report.latencyMs.toFixed(2)} ms`,
-      data: { ...report, pid: child.pid },
+      data: { ...report, pid: child.pid, ready: true, role: 'main' },
     });
     this.mainIsReady();
   }

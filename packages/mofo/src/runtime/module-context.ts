@@ -35,12 +35,12 @@ export function rootName(module: string, field: string): string {
  */
 export function openContext(version: RunningVersion, services: ContextServices): void {
   const { store, guard } = services;
-  const { definition, name } = version;
+  const { name } = version;
   const label = guard.label(`${version.title} transaction`);
   const context = {
     state: openState(version, store),
     uses: usesOf(version, services),
-    exports: callable(version, services, name.module),
+    exports: callable(services, () => version),
     tasks: { enqueue: (task: string, payload?: unknown, options?: Readonly<Record<string, unknown>>) => enqueue(version, services, task, payload, options) },
     transaction: <T>(change: () => T): T => guard.run(label, () => store.transaction(change)),
     read: <T>(look: () => T): T => store.read(look),
@@ -53,13 +53,10 @@ export function openContext(version: RunningVersion, services: ContextServices):
     },
   };
   version.context = Object.freeze(context) as unknown as AnyContext;
-  // Frozen definitions keep their own functions; nothing of the context leaks into another version.
-  void definition;
 }
 
-/** Calls an export of whatever version of `module` runs now; outside a transaction it runs in one. */
-export function callExport(services: ContextServices, module: string, name: string, parameters: readonly unknown[]): unknown {
-  const version = services.table.require(module);
+/** Calls an export of a version; outside a transaction it runs in one. */
+function callExport(services: ContextServices, version: RunningVersion, name: string, parameters: readonly unknown[]): unknown {
   const implementation = version.definition.exports[name] as ((ctx: unknown, ...rest: readonly unknown[]) => unknown) | undefined;
   if (implementation === undefined) {
     throw new MofoError('EXPORT_MISSING', `${version.title} has no export "${name}"; it has ${Object.keys(version.definition.exports).join(', ') || 'none'}.`);
@@ -68,7 +65,7 @@ export function callExport(services: ContextServices, module: string, name: stri
   const body = (): unknown => implementation(version.context, ...parameters);
   try {
     const result = guard.run(labelOf(services, version, `export ${name}`), () =>
-      store.memory.door.inTransaction ? body() : store.transaction(body),
+      store.isInTransaction || store.isInRead ? body() : store.transaction(body),
     );
     services.onCall(version, undefined);
     return result;
@@ -110,20 +107,20 @@ function openState(version: RunningVersion, store: Store): Readonly<Record<strin
 function usesOf(version: RunningVersion, services: ContextServices): Readonly<Record<string, unknown>> {
   const result: Record<string, unknown> = {};
   for (const [key, use] of Object.entries(version.definition.uses)) {
-    result[key] = callable(version, services, use.module ?? key);
+    result[key] = callable(services, () => services.table.require(use.module ?? key));
   }
   return Object.freeze(result);
 }
 
-/** Functions by name, found when they are called: which exports there are is the business of the version that runs then. */
-function callable(_caller: RunningVersion, services: ContextServices, module: string): unknown {
+/** Functions by name, found when they are called: which exports there are is the business of the version that is called then. */
+function callable(services: ContextServices, callee: () => RunningVersion): unknown {
   const functions = new Map<string | symbol, (...parameters: readonly unknown[]) => unknown>();
   return new Proxy(Object.freeze({}), {
     get(_target, name) {
       if (typeof name === 'symbol' || name === 'then') return undefined;
       let call = functions.get(name);
       if (call === undefined) {
-        call = (...parameters) => callExport(services, module, name, parameters);
+        call = (...parameters) => callExport(services, callee(), name, parameters);
         functions.set(name, call);
       }
       return call;

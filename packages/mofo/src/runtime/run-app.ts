@@ -1,0 +1,142 @@
+// `mofo run` and `mofo dev`: everything the launcher process does, from reading the config to the last child's end.
+
+import { closeSync } from 'node:fs';
+import { boundPort, limitCoreDump, listenTcp } from '@mofo/shm-store';
+import { openRegistry, type Registry, type Version, VersionsError } from '@mofo/versions';
+import { type Config, loadConfig } from '../config/index.ts';
+import type { MofoError } from '../errors.ts';
+import { type ModuleBroken, type ModuleBuilt, type ModuleWatcher, watchModules } from '../modules/watch-modules.ts';
+import { serveControl } from './control-socket.ts';
+import { takeInstanceLock } from './instance-lock.ts';
+import { Launcher } from './launcher.ts';
+import type { RuntimeEvent } from './messages.ts';
+
+/** Connections that wait in the kernel while nobody accepts. */
+const LISTEN_BACKLOG = 1024;
+
+/** What is to be run, and who hears of it. */
+export interface RunOptions {
+  readonly directory: string;
+  /** `dev` watches the sources; `run` builds them once. */
+  readonly mode: 'dev' | 'run';
+  /** Port instead of the config's. */
+  readonly port?: number;
+  readonly onEvent: (event: RuntimeEvent) => void;
+  /** What modules print. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
+}
+
+/** A running application. */
+export interface RunningApp {
+  readonly config: Config;
+  readonly port: number;
+  readonly launcher: Launcher;
+  /** Resolves with the exit code when everything has ended. */
+  readonly ended: Promise<number>;
+  /** Stops in order; the store stays. */
+  stop(): Promise<number>;
+}
+
+/**
+ * Starts an application. Resolves when main serves.
+ *
+ * @throws MofoError of the config, ALREADY_RUNNING; ShmStoreError PORT_IN_USE and others of listening; VersionsError of the registry. Then nothing runs.
+ */
+export async function runApp(options: RunOptions): Promise<RunningApp> {
+  const { config, appDirectory } = await loadConfig({ directory: options.directory });
+  const undo: (() => unknown)[] = [];
+  const undoAll = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    undo.push((await takeInstanceLock(appDirectory)).release);
+    const fd = listenTcp({ host: config.http.host, port: options.port ?? config.http.port, backlog: LISTEN_BACKLOG });
+    undo.push(() => closeSync(fd));
+    limitCoreDump();
+    const registry = openRegistry({ directory: `${config.directory}/versions` });
+    undo.push(() => registry.close());
+    const launcher = new Launcher({
+      config,
+      appDirectory,
+      mode: options.mode,
+      listenFd: fd,
+      registry,
+      onEvent: options.onEvent,
+      onOutput: options.onOutput,
+    });
+    const watcher = await startBuilding(options, config, appDirectory, registry, launcher);
+    undo.push(() => watcher.close());
+    if (options.mode === 'run') await watcher.close();
+    await launcher.start();
+    const control = await serveControl(config.directory, (request) => launcher.request(request));
+    undo.push(() => control.close());
+    const ended = launcher.ended.then(async (code) => {
+      await undoAll();
+      return code;
+    });
+    const stop = async (): Promise<number> => {
+      await watcher.close();
+      await launcher.stop();
+      return ended;
+    };
+    return { config, port: boundPort(fd), launcher, ended, stop };
+  } catch (error) {
+    await undoAll();
+    throw error;
+  }
+}
+
+/** Builds every module once, then (in dev) whatever changes; what is new goes to the registry and to main. */
+function startBuilding(
+  options: RunOptions,
+  config: Config,
+  appDirectory: string,
+  registry: Registry,
+  launcher: Launcher,
+): Promise<ModuleWatcher> {
+  const tell = (event: Omit<RuntimeEvent, 'at'>): void => options.onEvent({ at: Date.now(), ...event });
+  return watchModules({
+    directory: appDirectory,
+    patterns: config.modules,
+    onBuilt: async (event) => {
+      const version = await register(registry, event, tell);
+      if (version !== undefined) launcher.update(version.module, version.hash, event.savedAt);
+    },
+    onBroken: ({ file, error }: ModuleBroken) => {
+      const goesOn = registry.latestStable(file.module);
+      tell({
+        kind: 'warning',
+        module: file.module,
+        message: `not loaded: ${error.message}${goesOn === undefined ? '' : `; ${goesOn.id} goes on`}`,
+        data: { code: error.code, ...error.data },
+      });
+    },
+    onRemoved: (file) => tell({ kind: 'warning', module: file.module, message: `${file.source} is gone; its version goes on until the next start` }),
+    onError: (error: MofoError) => tell({ kind: 'warning', message: error.message, data: { code: error.code } }),
+  });
+}
+
+/** Adds what was built to the registry. Undefined when it is known to be bad: then what runs goes on. */
+async function register(
+  registry: Registry,
+  { file, built }: ModuleBuilt,
+  tell: (event: Omit<RuntimeEvent, 'at'>) => void,
+): Promise<Version | undefined> {
+  try {
+    const added = await registry.add(file.module, { bundle: built.bundle, source: built.source, bundler: built.bundler });
+    const version = added.state === 'staged' ? registry.markChecked(added, { reason: 'bundled, exports validated' }) : added;
+    // A superseded version that was stable is being gone back to by its source: it is trusted as before.
+    return version;
+  } catch (error) {
+    if (!(error instanceof VersionsError) || error.code !== 'VERSION_UNSTABLE') throw error;
+    const known = error.hash === undefined ? undefined : registry.get(file.module, error.hash);
+    tell({
+      kind: 'warning',
+      module: file.module,
+      ...(known === undefined ? {} : { version: known.id }),
+      message: `not loaded: this version is unstable (${known?.reason ?? error.message}); change the source, or: npx mofo promote ${file.module} ${known?.id ?? ''}`,
+      data: { code: error.code },
+    });
+    return undefined;
+  }
+}
