@@ -13,7 +13,8 @@ constexpr double SLICE_MS = 20;
 Status DoorbellWatcher::start() {
   stopping_ = false;
   count_ = std::make_unique<WatcherCount>(view_);
-  seen_ = loadWord(view_.controlAt<uint32_t>(layout::CONTROL_DOORBELL));
+  seenRings_ = ringCount(view_);
+  seenCommits_ = loadWord(view_.controlAt<uint32_t>(layout::CONTROL_CHANNELS) + layout::CHANNEL_COMMITS);
   // Signals are for the threads of Node.
   sigset_t all, before;
   sigfillset(&all);
@@ -43,14 +44,18 @@ void DoorbellWatcher::stop() {
 
 void DoorbellWatcher::watch() {
   while (!stopping_.load(std::memory_order_relaxed)) {
-    const uint32_t now = loadWord(view_.controlAt<uint32_t>(layout::CONTROL_DOORBELL));
-    if (now != seen_) {
-      seen_ = now;
-      listener_();
+    const uint32_t rings = ringCount(view_);
+    if (rings == seenRings_) {
+      count_->ensure();
+      sleepOnDoorbell(view_, rings, SLICE_MS);
       continue;
     }
-    count_->ensure();
-    sleepOnDoorbell(view_, now, SLICE_MS);
+    const uint32_t commits = loadWord(view_.controlAt<uint32_t>(layout::CONTROL_CHANNELS) + layout::CHANNEL_COMMITS);
+    const bool isCommitsOnly = (rings - seenRings_) / 2 <= commits - seenCommits_;
+    seenRings_ = rings;
+    seenCommits_ = commits;
+    listener_();
+    if (isCommitsOnly) napAfterCommits();
   }
 }
 

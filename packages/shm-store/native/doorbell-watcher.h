@@ -28,7 +28,8 @@ class DoorbellWatcher {
   StoreView view_;
   std::function<void()> listener_;
   std::unique_ptr<WatcherCount> count_;
-  uint32_t seen_ = 0;
+  uint32_t seenRings_ = 0;
+  uint32_t seenCommits_ = 0;
   pthread_t thread_{};
   bool isRunning_ = false;
   std::atomic<bool> stopping_{false};

@@ -105,7 +105,7 @@ bool isUndoSound(const StoreView& view, uint32_t slot, uint64_t count) {
   return true;
 }
 
-void playMarked(StoreView& view, uint32_t slot, uint32_t words) {
+Rung playMarked(StoreView& view, uint32_t slot, uint32_t words) {
   const SlotWords own = wordsOf(view, slot);
   uint32_t* sequence = view.controlAt<uint32_t>(layout::CONTROL_SEQUENCE);
 #ifndef MOFO_PLANT_NO_SEQUENCE
@@ -129,7 +129,8 @@ void playMarked(StoreView& view, uint32_t slot, uint32_t words) {
   storeDouble(view.mainAt<double>(layout::MAIN_LAST_TRANSACTION_ID), loadDouble(view.controlAt<double>(layout::CONTROL_LAST_TRANSACTION_ID)));
 
   // Counted while the mark stands: a ring may be repeated after a crash, but not lost.
-  if (isWatched(view)) ring(view, layout::CHANNEL_COMMITS);
+  Rung rung = Rung::NotWatched;
+  if (isWatched(view)) rung = ring(view, layout::CHANNEL_COMMITS) ? Rung::MustWake : Rung::Counted;
 #ifdef MOFO_PLANT_MARK_BEFORE_UNDO
   storeDouble(own.mark, 0);
 #endif
@@ -140,6 +141,7 @@ void playMarked(StoreView& view, uint32_t slot, uint32_t words) {
 #endif
   double* commits = view.controlAt<double>(layout::CONTROL_COMMIT_COUNT);
   storeDouble(commits, loadDouble(commits) + 1);
+  return rung;
 }
 
 void playUndo(StoreView& view, uint32_t slot, uint32_t count) {
@@ -176,7 +178,7 @@ Status recoverAll(StoreView& view) {
       const uint32_t words = loadWord(own.journalWords);
       if (!isJournalSound(view, unfinished, words))
         return damaged(view, DAMAGE_JOURNAL, "a dead process left a complete journal that leads outside the store.");
-      playMarked(view, unfinished, words);
+      if (playMarked(view, unfinished, words) == Rung::MustWake) wakeWatchers(view);
     } else {
       const uint32_t count = loadWord(own.undoCount);
       if (!isUndoSound(view, unfinished, count))

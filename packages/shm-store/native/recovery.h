@@ -31,8 +31,11 @@ bool isJournalSound(const StoreView& view, uint32_t slot, uint64_t words);
 /** True if the slot's first `count` undo entries can be put back and belong to the slot's open transaction. */
 bool isUndoSound(const StoreView& view, uint32_t slot, uint64_t count);
 
+/** Whether a commit was counted on the doorbell, and whether somebody asleep there must be woken for it. */
+enum class Rung { NotWatched, Counted, MustWake };
+
 /** Plays a slot's marked, sound journal and clears it; the sequence ends even. The caller holds the write lock. */
-void playMarked(StoreView& view, uint32_t slot, uint32_t words);
+Rung playMarked(StoreView& view, uint32_t slot, uint32_t words);
 
 /** Puts back a slot's sound undo list, newest entry first, and clears it. The caller holds the write lock. */
 void playUndo(StoreView& view, uint32_t slot, uint32_t count);

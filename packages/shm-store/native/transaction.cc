@@ -68,6 +68,7 @@ Status TransactionCore::commit(uint32_t journalWords) {
   if (!open_) return Status::fail("NO_TRANSACTION", "there is no open transaction to commit.");
   StoreView& view = *view_;
   const uint32_t slot = view.slot;
+  Rung rung = Rung::Counted;
   const bool isEmpty = journalWords == 0 && loadWord(view.slotAt<uint32_t>(slot, layout::SLOT_UNDO_COUNT)) == 0;
   if (!isEmpty) {
     if (!isJournalSound(view, slot, journalWords)) {
@@ -78,11 +79,12 @@ Status TransactionCore::commit(uint32_t journalWords) {
     storeWord(view.slotAt<uint32_t>(slot, layout::SLOT_JOURNAL_WORDS), journalWords);
     // From this store on the transaction has happened.
     storeDouble(view.slotAt<double>(slot, layout::SLOT_MARK), loadDouble(view.slotAt<double>(slot, layout::SLOT_TRANSACTION_ID)));
-    playMarked(view, slot, journalWords);
+    rung = playMarked(view, slot, journalWords);
   }
   finish();
   // After the unlock, which is a full fence: whoever began to watch before this load is rung, whoever begins after it sees the commit.
-  if (!isEmpty && isWatched(view)) wakeWatchers(view);
+  if (rung == Rung::NotWatched && isWatched(view)) notifyChannel(view, layout::CHANNEL_COMMITS);
+  if (rung == Rung::MustWake) wakeWatchers(view);
   return Status::ok();
 }
 

@@ -12,6 +12,9 @@ namespace mofo {
 namespace {
 
 constexpr double SLICE_MS = 20;
+constexpr double NAP_MS = 0.2;
+constexpr uint32_t SLEEPER_BIT = 1;
+constexpr uint32_t RING_STEP = 2;
 
 uint32_t* watchersOf(const StoreView& view) { return view.controlAt<uint32_t>(layout::CONTROL_WATCHERS); }
 uint32_t* doorbellOf(const StoreView& view) { return view.controlAt<uint32_t>(layout::CONTROL_DOORBELL); }
@@ -19,16 +22,18 @@ uint32_t* channelOf(const StoreView& view, uint64_t channel) { return view.contr
 
 }  // namespace
 
-void ring(const StoreView& view, uint64_t channel) {
+bool ring(const StoreView& view, uint64_t channel) {
   addWord(channelOf(view, channel), 1);
-  addWord(doorbellOf(view), 1);
+  for (;;) {
+    const uint32_t before = loadWord(doorbellOf(view));
+    if (swapWord(doorbellOf(view), before, (before & ~SLEEPER_BIT) + RING_STEP)) return (before & SLEEPER_BIT) != 0;
+  }
 }
 
 void wakeWatchers(const StoreView& view) { syscall(SYS_futex, doorbellOf(view), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
 
 void notifyChannel(const StoreView& view, uint64_t channel) {
-  ring(view, channel);
-  if (isWatched(view)) wakeWatchers(view);
+  if (ring(view, channel)) wakeWatchers(view);
 }
 
 WatcherCount::WatcherCount(const StoreView& view) : view_(view) {
@@ -60,9 +65,19 @@ void recountWatchers(const StoreView& view) {
   }
 }
 
+uint32_t ringCount(const StoreView& view) { return loadWord(doorbellOf(view)) & ~SLEEPER_BIT; }
+
 void sleepOnDoorbell(const StoreView& view, uint32_t seen, double limitMs) {
+  const uint32_t asleep = seen | SLEEPER_BIT;
+  const uint32_t now = loadWord(doorbellOf(view));
+  if (now != asleep && (now != seen || !swapWord(doorbellOf(view), seen, asleep))) return;
   const timespec slice = toTimespec(std::clamp(limitMs, 0.0, SLICE_MS));
-  syscall(SYS_futex, doorbellOf(view), FUTEX_WAIT, seen, &slice, nullptr, 0);
+  syscall(SYS_futex, doorbellOf(view), FUTEX_WAIT, asleep, &slice, nullptr, 0);
+}
+
+void napAfterCommits() {
+  const timespec nap = toTimespec(NAP_MS);
+  nanosleep(&nap, nullptr);
 }
 
 Waited waitChannel(const StoreView& view, uint64_t channel, uint32_t seen, double timeoutMs, WaitGate& gate) {
@@ -71,13 +86,14 @@ Waited waitChannel(const StoreView& view, uint64_t channel, uint32_t seen, doubl
   const WatcherCount watching(view);
   const double untilMs = timeoutMs < 0 ? 0 : monotonicMs() + timeoutMs;
   for (;;) {
-    const uint32_t doorbell = loadWord(doorbellOf(view));
+    const uint32_t rings = ringCount(view);
     if (loadWord(counter) != seen) return Waited::Changed;
     const double leftMs = timeoutMs < 0 ? SLICE_MS : untilMs - monotonicMs();
     if (leftMs <= 0) return Waited::TimedOut;
     if (gate.mustLeave()) return Waited::MustLeave;
     watching.ensure();
-    sleepOnDoorbell(view, doorbell, leftMs);
+    sleepOnDoorbell(view, rings, leftMs);
+    if (ringCount(view) != rings && loadWord(counter) == seen) napAfterCommits();
   }
 }
 

@@ -329,7 +329,7 @@ TEST("commits ring while somebody watches, and a recount forgets watchers of fre
     const WatcherCount watching(store.view);
     store.image.setWord(layout::CONTROL_WATCHERS, 5);
     commit();
-    CHECK(commits() == 1 && store.image.word(layout::CONTROL_DOORBELL) == 1);
+    CHECK(commits() == 1 && store.image.word(layout::CONTROL_DOORBELL) == 2);
     recountWatchers(store.view);
     CHECK(store.image.word(layout::CONTROL_WATCHERS) == 1);
     store.image.setWord(layout::CONTROL_WATCHERS, 0);
