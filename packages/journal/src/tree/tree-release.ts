@@ -1,5 +1,5 @@
 // Freeing a whole tree: first the walk, which only reads and proves that the tree is one (keys in strict order, depths growing), then the
-// freeing. Damaged bytes end it with CORRUPT before anything is freed.
+// freeing. Damage of the tree itself ends it with CORRUPT before anything is changed; damage inside a value ends the transaction.
 
 import { LAYOUT_TREE_LEAF, LAYOUT_TREE_NODE256 } from '@mofo/shm-store';
 import { enterRelease, leaveRelease } from '../collections/release-depth.ts';

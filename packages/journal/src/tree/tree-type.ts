@@ -1,6 +1,6 @@
 // Declares trees, and is their field type: a tree may be a root, a field of a record, or a value of another tree.
 
-import { type FieldType, LAYOUT_TREE, type Memory, type TypeDescription, type Visitor } from '@mofo/shm-store';
+import { type FieldType, LAYOUT_TREE, type Memory, ShmStoreError, type TypeDescription, type Visitor } from '@mofo/shm-store';
 import { CollectionType } from '../collections/collection-type.ts';
 import { storedValue, type StoredValue } from '../collections/stored-value.ts';
 import { checkTree } from './check-tree.ts';
@@ -38,6 +38,8 @@ class TreeTypeImplementation<K, V, In> extends CollectionType<Tree<K, V, In>> im
   private readonly codec: KeyCodec;
   private readonly stored: StoredValue;
   private readonly description: TypeDescription;
+  private readonly keyHash: number;
+  private readonly valueHash: number;
 
   constructor(keyType: KeyType<K>, valueType: FieldType<V, In>) {
     super();
@@ -45,7 +47,11 @@ class TreeTypeImplementation<K, V, In> extends CollectionType<Tree<K, V, In>> im
     this.valueType = valueType;
     this.codec = keyCodecOf(keyType);
     this.stored = storedValue(valueType as FieldType<unknown, never>);
-    this.description = { kind: 'tree', key: keyType.describe(), value: this.stored.type.describe() };
+    const key = keyType.describe();
+    const value = this.stored.type.describe();
+    this.description = { kind: 'tree', key, value };
+    this.keyHash = hashOf(key);
+    this.valueHash = hashOf(value);
   }
 
   describe(): TypeDescription {
@@ -61,8 +67,8 @@ class TreeTypeImplementation<K, V, In> extends CollectionType<Tree<K, V, In>> im
     const header = memory.heap.allocate(LAYOUT_TREE, 32);
     const i = door.own(header, (header + 1) | 0, 2);
     door.words[i + 1] = shapeWord({ valueWords: this.stored.type.words, fixedBytes: this.codec.fixedBytes });
-    door.words[i + 4] = hashOf(this.description['key'] as TypeDescription);
-    door.words[i + 5] = hashOf(this.description['value'] as TypeDescription);
+    door.words[i + 4] = this.keyHash;
+    door.words[i + 5] = this.valueHash;
     return header;
   }
 
@@ -79,12 +85,23 @@ class TreeTypeImplementation<K, V, In> extends CollectionType<Tree<K, V, In>> im
   }
 
   private core(memory: Memory, header: number): TreeCore {
-    return new TreeCore(memory, header, this.codec, this.stored.type, this.stored.isPlain);
+    const core = new TreeCore(memory, header, this.codec, this.stored.type, this.stored.isPlain);
+    const i = memory.door.at((header + 2) | 0);
+    const { words } = memory.door;
+    if (words[i] === this.keyHash && words[i + 1] === this.valueHash) return core;
+    throw new ShmStoreError('WRONG_TYPE', `The tree at granule ${header >>> 0} was made for keys or values of another type. Nothing was changed.`);
   }
 }
 
+/** JSON with sorted keys: a description that comes back from a store may have its keys in another order. */
+function canonical(description: unknown): string {
+  return JSON.stringify(description, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+}
+
 function hashOf(description: TypeDescription): number {
-  const text = JSON.stringify(description);
+  const text = canonical(description);
   let hash = 0x811c9dc5;
   for (let k = 0; k < text.length; k++) hash = Math.imul(hash ^ text.charCodeAt(k), 0x01000193);
   return hash;
