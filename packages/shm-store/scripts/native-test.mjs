@@ -27,9 +27,14 @@ const suites = [
   },
   { name: 'cut after every store', build: 'address', units: [...core, 'test/image', 'test/cut', 'test/cut-test'] },
   {
-    name: 'killed processes, locks, role and waits',
+    name: 'killed processes and the write lock',
     build: 'plain',
-    units: [...core, ...waiting, 'test/image', 'test/cut', 'test/lock-test'],
+    units: [...core, 'process', 'test/image', 'test/cut', 'test/lock-test'],
+  },
+  {
+    name: 'killed processes, role and waits',
+    build: 'plain',
+    units: [...core, ...waiting, 'test/image', 'test/cut', 'test/role-test'],
   },
   { name: 'threads', build: 'thread', units: [...core, ...waiting, 'test/image', 'test/thread-test'] },
 ];

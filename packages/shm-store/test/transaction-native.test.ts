@@ -247,7 +247,7 @@ describe('the role of main', () => {
       `deadline to death ${lateMs.toFixed(2)} ms, to callback ${(seenMs - (slot?.deadlineMs ?? 0)).toFixed(2)} ms\n`,
     );
     expect(lateMs).toBeGreaterThan(0);
-    expect(lateMs).toBeLessThan(100);
+    expect(lateMs).toBeLessThan(1000);
     expect(await main.ended).toBe('SIGKILL');
   });
 
