@@ -36,7 +36,7 @@ export interface Takeover {
   readonly takeoverAtMs: number;
   /** From the death to the end of the takeover; undefined when the time of death is. */
   readonly latencyMs: number | undefined;
-  /** An earlier death that the dead owner had not settled when it died in turn: judge it too. */
+  /** An earlier death that the last owner had not settled when it ended in turn: judge it too. */
   readonly unsettled: Death | undefined;
 }
 
@@ -72,7 +72,11 @@ function succeed(native: NativeStore, witness: Witness | undefined, wasNamed: bo
   const ownerTerm = floats[CONTROL_TERM / 8] as number;
   if (ownerTerm === 0) return rise(native, 'first', undefined, undefined, undefined);
   const owner = findOwner(native, ownerTerm);
-  if (!hasDied(native, owner, witness, wasNamed)) return rise(native, 'released', undefined, undefined, undefined);
+  const unsettled = owner === undefined ? undefined : readRecord(native, owner.slot);
+  if (!hasDied(native, owner, witness, wasNamed)) {
+    if (unsettled !== undefined) writeRecord(native, unsettled);
+    return rise(native, 'released', undefined, undefined, unsettled);
+  }
   if (owner?.role === 'main') fence(owner);
   const deathAtMs = witness?.deathAtMs ?? seenDeadAtMs(floats[CONTROL_ROLE_DEATH_AT / 8] as number, owner);
   const death: Death = {
@@ -85,7 +89,6 @@ function succeed(native: NativeStore, witness: Witness | undefined, wasNamed: bo
     taskId: owner?.taskId,
     candidates: owner?.candidates ?? 0,
   };
-  const unsettled = owner === undefined ? undefined : readRecord(native, owner.slot);
   // One record is kept. An owner that died idle tells nothing, so the case that it had not settled goes before it.
   writeRecord(native, death.openRuns === 0 && unsettled !== undefined ? unsettled : death);
   return rise(native, death.reason, death, deathAtMs, unsettled);

@@ -33,7 +33,7 @@ export class Members {
   start(options: Record<string, unknown> = {}, plant = 'none'): Member {
     const program = fileURLToPath(new URL('../programs/member.mjs', import.meta.url));
     const child = spawn(process.execPath, [program, this.name, JSON.stringify(options), plant], {
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.children.push(child);
     return new Member(child);
@@ -63,23 +63,31 @@ export class Member {
   readonly said: Said[] = [];
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   private wake: () => void = () => {};
+  private hasEnded = false;
 
   constructor(child: ChildProcess) {
     this.child = child;
     this.pid = child.pid as number;
     this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      this.said.push(JSON.parse(line) as Said);
-      this.wake();
-    });
+    createInterface({ input: child.stdout! })
+      .on('line', (line) => {
+        this.said.push(JSON.parse(line) as Said);
+        this.wake();
+      })
+      .on('close', () => {
+        this.hasEnded = true;
+        this.wake();
+      });
     child.stdin!.on('error', () => {});
   }
 
-  /** The first line of that kind that was or will be said. */
+  /** The first line of that kind that was or will be said; fails when it has ended without saying it. */
   async hears(event: string): Promise<Said> {
     for (;;) {
       const found = this.said.find((line) => line.event === event);
       if (found !== undefined) return found;
+      if (this.hasEnded)
+        throw new Error(`member ${this.pid} ended without saying "${event}": ${JSON.stringify(this.said)}`);
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
