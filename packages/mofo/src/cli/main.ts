@@ -3,4 +3,6 @@
 
 import { runCli } from './program.ts';
 
-process.exitCode = await runCli(process.argv.slice(2));
+void runCli(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});

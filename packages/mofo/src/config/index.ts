@@ -1,6 +1,6 @@
 // Reading and checking `mofo.config.*`.
-export { type Config, type ConfigInput, defineConfig, type Size } from './config.ts';
-export { type LoadConfigOptions, type LoadedConfig, loadConfig } from './load-config.ts';
+export { type Config, type ConfigInput, defineConfig } from './config.ts';
+export { type LoadedConfig, loadConfig } from './load-config.ts';
 export { findModules, type ModuleFile, moduleOfFile, patternDirectories } from './module-files.ts';
 export { parseSizeBytes, showSize } from './size.ts';
 export { validateConfig } from './validate-config.ts';

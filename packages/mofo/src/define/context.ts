@@ -3,7 +3,7 @@
 
 import type { Duration } from './duration.ts';
 import type { StateOf } from './fields.ts';
-import type { AnyModule, ModuleTypes } from './module-definition.ts';
+import type { AnyModule, ModuleTypes } from './module-types.ts';
 import type { Uses } from './uses.ts';
 
 /** Writes lines of a module, in the shape of pino's logger: an optional object of facts, then a message. */

@@ -15,7 +15,6 @@ export { defineModule, defineTask, isModuleDefinition } from './define-module.ts
 export type { Duration } from './duration.ts';
 export type { StateField, StateOf, StateShape } from './fields.ts';
 export type {
-  AnyModule,
   ContextOf,
   ModuleDefinition,
   ModuleInput,
@@ -25,6 +24,7 @@ export type {
   WebHandler,
 } from './module-definition.ts';
 export { ModuleFailure } from './module-failure.ts';
+export type { AnyModule } from './module-types.ts';
 export type { TaskOptions } from './task-options.ts';
 export { type Uses, uses } from './uses.ts';
 export type { ModuleProblem } from './validate-module.ts';

@@ -4,10 +4,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BaseContext, ExportContext, ModuleContext, TaskContext } from './context.ts';
 import type { StateShape } from './fields.ts';
+import type { TypedModule } from './module-types.ts';
 import type { TaskOptions } from './task-options.ts';
 import type { Uses } from './uses.ts';
-
-declare const moduleTypes: unique symbol;
 
 /** A function that takes anything; for constraints only. */
 export type AnyFunction = (...parameters: never) => unknown;
@@ -89,8 +88,8 @@ export interface ModuleInput<N extends string, U, S, E, T, H> {
 }
 
 /** A declared module. Made by `defineModule` only; frozen. */
-export interface ModuleDefinition<N extends string = string, U = unknown, S = unknown, E = unknown, T = unknown> {
-  readonly kind: 'module';
+export interface ModuleDefinition<N extends string = string, U = unknown, S = unknown, E = unknown, T = unknown>
+  extends TypedModule<U, S, E, T> {
   readonly name: N;
   readonly uses: UsesShape;
   readonly state: StateShape;
@@ -101,19 +100,8 @@ export interface ModuleDefinition<N extends string = string, U = unknown, S = un
   readonly health: ((ctx: never) => boolean | Promise<boolean>) | undefined;
   readonly start: ((ctx: never) => void | Promise<void>) | undefined;
   readonly stop: ((ctx: never, signal: AbortSignal) => void | Promise<void>) | undefined;
-  /** Carries the types only; never there at run time. */
-  readonly [moduleTypes]?: { readonly uses: U; readonly state: S; readonly exports: E; readonly tasks: T };
 }
-
-/** Any declared module. */
-export type AnyModule = ModuleDefinition<string, unknown, unknown, unknown, unknown>;
-
-/** The types that a module was declared with. */
-export type ModuleTypes<M> =
-  M extends ModuleDefinition<string, infer U, infer S, infer E, infer T>
-    ? { readonly uses: U; readonly state: S; readonly exports: E; readonly tasks: T }
-    : never;
 
 /** The `ctx` of a module's HTTP handlers, `start` and `stop`, for functions that are written outside its declaration. */
 export type ContextOf<M> =
-  M extends ModuleDefinition<string, infer U, infer S, infer E, infer T> ? ModuleContext<U, S, E, T> : never;
+  M extends TypedModule<infer U, infer S, infer E, infer T> ? ModuleContext<U, S, E, T> : never;

@@ -1,7 +1,7 @@
 // `uses<typeof fees>()`: the type of another module without its code. The import is of the type only and vanishes in the
 // bundle, so the two are built, loaded and replaced separately; a call goes to whatever version runs at that moment.
 
-import type { AnyModule } from './module-definition.ts';
+import type { AnyModule } from './module-types.ts';
 
 declare const moduleType: unique symbol;
 

@@ -1,11 +1,4 @@
-// HTTP for modules: routes, web-standard requests and answers, the server.
-export { errorResponse, isRefusal, statusOf } from './error-response.ts';
-export { buildRoutes, type Route, type RoutedModule, type RouteMatch, type RouteTable } from './routes.ts';
-export {
-  type HttpCounters,
-  type HttpServer,
-  type ListenTarget,
-  type ServeHttpOptions,
-  serveHttp,
-} from './serve-http.ts';
-export { type PlainResponse, plainResponse, WebResponse } from './web-response.ts';
+// HTTP for modules: routes, web-standard requests and answers, the server. Handlers that are written by hand need no more.
+export { buildRoutes } from './routes.ts';
+export { type HttpServer, serveHttp } from './serve-http.ts';
+export { WebResponse } from './web-response.ts';
