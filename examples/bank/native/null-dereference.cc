@@ -2,7 +2,7 @@
 #include <node_api.h>
 
 static napi_value crash(napi_env, napi_callback_info) {
-  int* volatile nothing = nullptr;
+  volatile int* volatile nothing = nullptr;
   *nothing = 1;
   return nullptr;
 }

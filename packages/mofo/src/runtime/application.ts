@@ -47,6 +47,7 @@ export class Application {
   readonly services: ContextServices;
   private readonly parts: ApplicationParts;
   private readonly probations = new Map<RunningVersion, Probation>();
+  private readonly condemned = new WeakSet<RunningVersion>();
   private judging: NodeJS.Timeout | undefined;
 
   constructor(parts: ApplicationParts) {
@@ -143,7 +144,13 @@ export class Application {
     else if (what.startsWith('task ')) probation.taskFailed(`${describe(error)} in ${what}`);
     else if (what.startsWith('route ')) probation.handlerFailed(`${describe(error)} in ${what}`);
     const verdict = probation.verdict(performance.now());
+    if (verdict === 'failed') this.condemned.add(version);
     if (verdict !== 'pending') queueMicrotask(() => void this.judge(version));
+  }
+
+  /** True of a version that has failed and is about to be reverted: nothing more is begun on it. */
+  isCondemned(version: RunningVersion): boolean {
+    return this.condemned.has(version);
   }
 
   /** This process has become main: the versions on probation that it has loaded begin theirs now. */

@@ -87,13 +87,20 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : 'INTERNAL';
 }
 
-async function readAll(socket: Socket): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of socket as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > MESSAGE_MAX_BYTES) throw new MofoError('REQUEST_FAILED', 'The message is longer than 1 MiB.');
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
+/** Reads up to the other side's end; the own side stays open for the answer. */
+function readAll(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    socket.on('data', (part: Buffer) => {
+      size += part.length;
+      if (size > MESSAGE_MAX_BYTES) {
+        reject(new MofoError('REQUEST_FAILED', 'The message is longer than 1 MiB.'));
+        socket.destroy();
+      } else parts.push(part);
+    });
+    socket.once('end', () => resolve(Buffer.concat(parts).toString('utf8')));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new MofoError('REQUEST_FAILED', 'The connection to the launcher was closed before the message was complete.')));
+  });
 }

@@ -57,7 +57,8 @@ export class Launcher {
   private nextRequest = 1;
   private stopping = false;
   private exitCode = 0;
-  private lastTakeover: { readonly report: TakeoverReport; readonly end?: ChildEnd } | undefined;
+  private lastTakeover: TakeoverReport | undefined;
+  private lastEnd: ChildEnd | undefined;
   private resolveEnded: (code: number) => void = () => {};
 
   constructor(options: LauncherOptions) {
@@ -167,6 +168,8 @@ export class Launcher {
         return;
       case 'event':
         this.options.onEvent(message.event);
+        // The clone has told the registry: now the reason can be made more exact.
+        if (message.event.kind === 'unstable') this.refineBlame();
         return;
       case 'stable':
         this.clone?.send({ type: 'follow', module: message.module, hash: message.hash });
@@ -190,7 +193,7 @@ export class Launcher {
   }
 
   private tookOver(child: Child, report: TakeoverReport): void {
-    this.lastTakeover = { report };
+    this.lastTakeover = report;
     const what = report.label === '' ? '' : ` in ${report.label}`;
     this.options.onEvent({
       at: Date.now(),
@@ -217,7 +220,8 @@ export class Launcher {
       message: `${child.role === 'starting' ? 'a starting process' : child.role} (pid ${end.pid}) ended: ${cause}`,
       data: { pid: end.pid, role: child.role, cause, exitCode: end.exitCode, signal: end.signal },
     });
-    this.refineBlame(end, cause);
+    if (child.role === 'main') this.lastEnd = end;
+    this.refineBlame();
     if (!this.budget.spend(performance.now()).allowed) {
       this.giveUp(`The processes of the application ended too often (last: ${cause}). The store is intact; mend the cause and start again.`);
       return;
@@ -225,15 +229,21 @@ export class Launcher {
     this.ensureTwo();
   }
 
-  /** The wait status says what the clone could only guess (SIGSEGV, exit code, heap exhausted): add it to the version's history. */
-  private refineBlame(end: ChildEnd, cause: string): void {
-    const report = this.lastTakeover?.report;
-    if (report === undefined || report.deadPid !== end.pid || report.module === undefined || report.version === undefined) return;
+  /**
+   * The wait status says what the clone could only guess (SIGSEGV, exit code, heap exhausted): it goes into the version's history. Takeover, end and
+   * quarantine are reported in any order; this acts when all three are there.
+   */
+  private refineBlame(): void {
+    const { lastTakeover: report, lastEnd: end } = this;
+    if (report === undefined || end === undefined || report.deadPid !== end.pid || report.module === undefined || report.version === undefined) return;
     const version = this.options.registry.get(report.module, report.version);
     if (version === undefined || version.state !== 'unstable') return;
-    const reason = `${report.reason === 'hang' ? 'hang' : cause} in ${report.label}`;
-    this.options.registry.quarantine(version, reason);
-    this.options.onEvent({ at: Date.now(), kind: 'unstable', module: version.module, version: version.id, message: reason, data: { hash: version.hash, refined: true } });
+    this.lastEnd = undefined;
+    const what = report.label.slice(report.label.indexOf(' ') + 1);
+    const reason = `${report.reason === 'hang' ? 'hang' : causeOfEnd(end)} in ${what}`;
+    if (version.reason === reason) return;
+    const refined = this.options.registry.quarantine(version, reason);
+    this.options.onEvent({ at: Date.now(), kind: 'unstable', module: refined.module, version: refined.id, message: reason, data: { hash: refined.hash, refined: true } });
   }
 
   private ensureTwo(): void {

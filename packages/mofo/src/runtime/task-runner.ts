@@ -1,7 +1,7 @@
 // The tasks of all modules, run by the scheduler on whatever version runs now. Names in the store are `module.task`.
 //
-// A version on probation gets one retry more than it declares, at once: when its task throws, the version is reverted before the next task, so the retry
-// runs on the old version and tells a bad version from a poison task.
+// A task of a version on probation gets one retry more than it declares, at once: when it throws, the version is condemned and its tasks wait until
+// the old version is back, so the retry runs there and tells a bad version from a poison task.
 
 import type { Store } from '@mofo/journal';
 import { openScheduler, type RunningTask, type Scheduler, type SchedulerStatus, type TaskDefinition as ScheduledDefinition } from '@mofo/scheduler';
@@ -109,7 +109,7 @@ export class TaskRunner {
     const version = this.application.table.get(name.slice(0, dot));
     const task = name.slice(dot + 1);
     const declared = version?.definition.tasks[task] as TaskDefinition | undefined;
-    if (version === undefined || declared === undefined) return undefined;
+    if (version === undefined || declared === undefined || this.application.isCondemned(version)) return undefined;
     const key = this.application.isOnProbation(version) ? `probation ${task}` : task;
     let known = this.definitions.get(version);
     if (known === undefined) {

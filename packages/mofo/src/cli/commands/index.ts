@@ -1,13 +1,28 @@
 // Every command, in the order in which the help lists them. A new one is one file here and one line below.
 
 import type { Commands } from '../command-context.ts';
+import { addDestroy } from './destroy.ts';
+import { addDev } from './dev.ts';
 import { addInit } from './init.ts';
 import { addPromote } from './promote.ts';
 import { addRevert } from './revert.ts';
+import { addRun } from './run.ts';
+import { addSnapshot } from './snapshot.ts';
+import { addStatus } from './status.ts';
 import { addVersions } from './versions.ts';
 
 /** Adds one command to the program. */
 export type CommandAdder = (commands: Commands) => void;
 
 /** The commands. */
-export const commandAdders: readonly CommandAdder[] = [addInit, addVersions, addPromote, addRevert];
+export const commandAdders: readonly CommandAdder[] = [
+  addInit,
+  addDev,
+  addRun,
+  addStatus,
+  addVersions,
+  addPromote,
+  addRevert,
+  addSnapshot,
+  addDestroy,
+];

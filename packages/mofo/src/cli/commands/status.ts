@@ -1,0 +1,72 @@
+// `mofo status`: one screen about the app, running or not.
+
+import { listStores } from '@mofo/journal';
+import { MofoError } from '../../errors.ts';
+import { showSize } from '../../config/index.ts';
+import { tableLines } from '../../output/index.ts';
+import { askLauncher } from '../../runtime/control-socket.ts';
+import { openAppRegistry } from '../app-registry.ts';
+import type { Commands } from '../command-context.ts';
+
+interface MainStatus {
+  readonly pid: number;
+  readonly store: { readonly reservedBytes: number; readonly sizeBytes: number; readonly commitCount: number; readonly term: number; readonly timeline: number };
+  readonly http?: { readonly served: number; readonly failed: number; readonly inFlight: number; readonly connections: number };
+  readonly tasks: { readonly ready: number; readonly delayed: number; readonly running: number; readonly dead: number; readonly completed: number };
+  readonly modules: readonly {
+    readonly module: string;
+    readonly running?: { readonly id: string };
+    readonly versions: readonly { readonly id: string; readonly state: string; readonly reason: string }[];
+  }[];
+}
+
+/** Adds the command. */
+export function addStatus(commands: Commands): void {
+  const command = commands.add('status', 'show processes, modules, tasks and store on one screen');
+  commands.act(command, async ({ config: load, terminal }) => {
+    const { config } = await load();
+    const main = await mainStatus(config.directory);
+    const store = listStores().find(({ name }) => name === config.store.name);
+    if (terminal.json) {
+      terminal.data({ name: config.name, running: main !== undefined, main, store });
+      return undefined;
+    }
+    terminal.line(`  ${terminal.paint('bold', config.name)}   ${main === undefined ? terminal.paint('yellow', 'not running') : terminal.paint('green', `running, main is pid ${main.pid}`)}`);
+    if (store === undefined) terminal.line('  store      none in memory');
+    else {
+      terminal.line(`  store      ${store.name}: ${showSize(store.reservedBytes)} of ${showSize(store.sizeBytes)} used, ${store.state}`);
+      for (const { pid, role, alive } of store.attached) terminal.line(`             pid ${pid} ${role}${alive ? '' : ' (dead)'}`);
+    }
+    if (main !== undefined) {
+      const { http, tasks } = main;
+      if (http !== undefined) terminal.line(`  http       ${http.served} served, ${http.failed} failed, ${http.inFlight} in flight, ${http.connections} connections`);
+      terminal.line(`  tasks      ${tasks.completed} done, ${tasks.ready} ready, ${tasks.delayed} waiting, ${tasks.running} running, ${tasks.dead} dead letters`);
+      terminal.line(`  term       ${main.store.term}, timeline ${main.store.timeline}, ${main.store.commitCount} commits`);
+      terminal.line('  modules');
+      const rows = main.modules.map(({ module, running, versions }) => {
+        const current = versions.find(({ id }) => id === running?.id);
+        return [module, running?.id ?? 'none runs', current?.state ?? '', current?.reason ?? ''];
+      });
+      for (const line of tableLines(rows, { indent: '    ' })) terminal.line(line);
+      return undefined;
+    }
+    const registry = openAppRegistry(config);
+    try {
+      terminal.line('  modules');
+      const rows = registry.modules().map((module) => [module, registry.latestStable(module)?.id ?? 'none stable']);
+      for (const line of tableLines(rows, { indent: '    ' })) terminal.line(line);
+    } finally {
+      registry.close();
+    }
+    return undefined;
+  });
+}
+
+async function mainStatus(directory: string): Promise<MainStatus | undefined> {
+  try {
+    return (await askLauncher(directory, { what: 'status' })) as MainStatus;
+  } catch (error) {
+    if (error instanceof MofoError && error.code === 'NOT_RUNNING') return undefined;
+    throw error;
+  }
+}

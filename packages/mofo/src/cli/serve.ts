@@ -1,0 +1,59 @@
+// What `mofo run` and `mofo dev` have in common: start, banner, timeline, signals, exit code.
+
+import type { RuntimeEvent } from '../runtime/messages.ts';
+import { type RunningApp, runApp } from '../runtime/run-app.ts';
+import { writeBanner, writeEvent } from '../output/index.ts';
+import { showSize } from '../config/index.ts';
+import type { CommandContext } from './command-context.ts';
+import { mofoVersion } from './mofo-version.ts';
+
+/** How the application is served. */
+export interface ServeOptions {
+  readonly mode: 'dev' | 'run';
+  readonly port?: number;
+}
+
+/** Runs the application until it is stopped, and gives the exit code. */
+export async function serve({ directory, terminal }: CommandContext, options: ServeOptions): Promise<number> {
+  // Events before the banner are shown after it.
+  let waiting: RuntimeEvent[] | undefined = [];
+  const show = (event: RuntimeEvent): void => {
+    if (waiting === undefined) writeEvent(terminal, event);
+    else waiting.push(event);
+  };
+  let stop = (): void => process.exit(0);
+  const onSignal = (): void => stop();
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  try {
+    const starting = runApp({
+      directory,
+      mode: options.mode,
+      ...(options.port === undefined ? {} : { port: options.port }),
+      onEvent: show,
+      onOutput: (stream, text) => void (stream === 'stdout' && !terminal.json ? terminal.output : terminal.errors).write(text),
+    });
+    // A signal during the start stops what there is by then, in order.
+    stop = () => void starting.then((app) => app.stop(), () => {});
+    const app = await starting;
+    stop = () => void app.stop();
+    banner(terminal, app, options);
+    for (const event of waiting) writeEvent(terminal, event);
+    waiting = undefined;
+    return await app.ended;
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
+
+function banner(terminal: CommandContext['terminal'], app: RunningApp, options: ServeOptions): void {
+  const { host } = app.config.http;
+  writeBanner(terminal, {
+    version: mofoVersion(),
+    name: app.config.name,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${app.port}`,
+    store: showSize(app.config.store.sizeBytes),
+    ...(options.mode === 'dev' ? { hint: 'save a module to update it, Ctrl-C to stop' } : {}),
+  });
+}
