@@ -7,9 +7,19 @@ import { KEY_BYTES_MAX, KeyBuffer } from '../src/tree/key-buffer.ts';
 import { keyCodecOf } from '../src/tree/key-codec.ts';
 import { type KeyType, tuple } from '../src/tree/tuple.ts';
 
-const number = fc.oneof(fc.double({ noNaN: true }), fc.integer(), fc.constantFrom(0, -0, 1, -1, 5e-324, -5e-324, Infinity, -Infinity));
-const unicode = fc.oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\u0001', 'é', '\uffff', '😀'), maxLength: 6 }));
-const byteArray = fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.array(fc.constantFrom(0, 1, 2, 255), { maxLength: 6 }).map((list) => Uint8Array.from(list)));
+const number = fc.oneof(
+  fc.double({ noNaN: true }),
+  fc.integer(),
+  fc.constantFrom(0, -0, 1, -1, 5e-324, -5e-324, Infinity, -Infinity),
+);
+const unicode = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 12 }),
+  fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\u0001', 'é', '\uffff', '😀'), maxLength: 6 }),
+);
+const byteArray = fc.oneof(
+  fc.uint8Array({ maxLength: 12 }),
+  fc.array(fc.constantFrom(0, 1, 2, 255), { maxLength: 6 }).map((list) => Uint8Array.from(list)),
+);
 
 interface Case<K> {
   readonly name: string;
@@ -31,7 +41,12 @@ const cases: readonly Case<never>[] = [
   { name: 'u32', type: u32(), arbitrary: fc.integer({ min: 0, max: 2 ** 32 - 1 }), order: byNumber },
   { name: 'u16', type: u16(), arbitrary: fc.integer({ min: 0, max: 65535 }), order: byNumber },
   { name: 'i8', type: i8(), arbitrary: fc.integer({ min: -128, max: 127 }), order: byNumber },
-  { name: 'boolean', type: boolean(), arbitrary: fc.boolean(), order: (a: boolean, b: boolean) => Number(a) - Number(b) },
+  {
+    name: 'boolean',
+    type: boolean(),
+    arbitrary: fc.boolean(),
+    order: (a: boolean, b: boolean) => Number(a) - Number(b),
+  },
   { name: 'text', type: text(), arbitrary: unicode, order: byText },
   { name: 'bytes', type: bytes(), arbitrary: byteArray, order: byBytes },
   {
@@ -70,7 +85,8 @@ describe.each(cases)('$name keys', ({ type, arbitrary, order }) => {
   it('come back as they were (-0 as 0)', () => {
     fc.assert(
       fc.property(arbitrary, (key) => {
-        const plusZero = (value: unknown): unknown => (value === 0 ? 0 : Array.isArray(value) ? value.map(plusZero) : value);
+        const plusZero = (value: unknown): unknown =>
+          value === 0 ? 0 : Array.isArray(value) ? value.map(plusZero) : value;
         expect(keyCodecOf(type).decode(encode(type, key))).toEqual(plusZero(key));
       }),
       { numRuns: 500 },
@@ -141,7 +157,10 @@ describe('hostile key bytes', () => {
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (raw) => {
         const key = new KeyBuffer();
         key.startBytes();
-        for (const byte of codec.fixedBytes > 0 ? new Uint8Array(codec.fixedBytes).map((_, k) => raw[k % raw.length] as number) : raw) key.push(byte);
+        for (const byte of codec.fixedBytes > 0
+          ? new Uint8Array(codec.fixedBytes).map((_, k) => raw[k % raw.length] as number)
+          : raw)
+          key.push(byte);
         key.pack();
         try {
           codec.decode(key);

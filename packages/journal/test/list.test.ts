@@ -1,6 +1,6 @@
 // The list against an array.
 
-import { boolean, f64, type FieldType, optional, struct, text } from '@mofo/shm-store';
+import { boolean, type FieldType, f64, optional, struct, text } from '@mofo/shm-store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { list } from '../src/collections/list.ts';
@@ -18,10 +18,28 @@ function commands<V>(value: fc.Arbitrary<V>): fc.Arbitrary<Command<V>[]> {
   return fc.array(
     fc.oneof(
       { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('push' as const, 'unshift' as const), value }) },
-      { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('pop' as const, 'shift' as const, 'pop' as const, 'clear' as const) }) },
-      { weight: 3, arbitrary: fc.record({ op: fc.constant('fill' as const), value, count: fc.integer({ min: 1, max: 400 }) }) },
-      { weight: 2, arbitrary: fc.record({ op: fc.constant('empty' as const), count: fc.integer({ min: 1, max: 400 }) }) },
-      { weight: 8, arbitrary: fc.record({ op: fc.constantFrom('get' as const, 'set' as const, 'insert' as const, 'remove' as const), index: fc.nat(500), value }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          op: fc.constantFrom('pop' as const, 'shift' as const, 'pop' as const, 'clear' as const),
+        }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({ op: fc.constant('fill' as const), value, count: fc.integer({ min: 1, max: 400 }) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ op: fc.constant('empty' as const), count: fc.integer({ min: 1, max: 400 }) }),
+      },
+      {
+        weight: 8,
+        arbitrary: fc.record({
+          op: fc.constantFrom('get' as const, 'set' as const, 'insert' as const, 'remove' as const),
+          index: fc.nat(500),
+          value,
+        }),
+      },
       { weight: 1, arbitrary: fc.record({ op: fc.constant('rollback' as const), value }) },
     ),
     { maxLength: 30 },
@@ -79,7 +97,9 @@ describe.each(cases)('a list of values of $name', ({ type, value }) => {
                 handle.set(command.index, command.value);
                 model[command.index] = command.value;
               } else {
-                expect(() => handle.set(command.index, command.value)).toThrow(expect.objectContaining({ code: 'INDEX_OUT_OF_RANGE' }));
+                expect(() => handle.set(command.index, command.value)).toThrow(
+                  expect.objectContaining({ code: 'INDEX_OUT_OF_RANGE' }),
+                );
               }
               break;
             case 'insert':
@@ -155,7 +175,14 @@ describe('a list', () => {
     scratch.transaction(() => {
       for (let k = 0; k < count; k++) handle.push(k);
     });
-    expect([0, 61, 62, 62 * 124 - 1, 62 * 124, count - 1].map((k) => handle.get(k))).toEqual([0, 61, 62, 62 * 124 - 1, 62 * 124, count - 1]);
+    expect([0, 61, 62, 62 * 124 - 1, 62 * 124, count - 1].map((k) => handle.get(k))).toEqual([
+      0,
+      61,
+      62,
+      62 * 124 - 1,
+      62 * 124,
+      count - 1,
+    ]);
     expect(scratch.walk(type, header).problems).toEqual([]);
     handle.clear();
     expect(scratch.walk(type, header).owned).toEqual([header]);

@@ -1,6 +1,6 @@
 // The queue against an array.
 
-import { boolean, f64, type FieldType, struct, text } from '@mofo/shm-store';
+import { boolean, type FieldType, f64, struct, text } from '@mofo/shm-store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { queue } from '../src/collections/queue.ts';
@@ -14,7 +14,13 @@ const cases = [
 
 describe.each(cases)('a queue of values of $name', ({ type, value }) => {
   it('gives what it got, in order, and frees what it held', () => {
-    const command = fc.record({ push: fc.boolean(), count: fc.integer({ min: 1, max: 300 }), value, fails: fc.boolean(), clear: fc.nat(9) });
+    const command = fc.record({
+      push: fc.boolean(),
+      count: fc.integer({ min: 1, max: 300 }),
+      value,
+      fails: fc.boolean(),
+      clear: fc.nat(9),
+    });
     fc.assert(
       fc.property(fc.array(command, { maxLength: 20 }), (sequence) => {
         const scratch = openScratch(2 * 2 ** 20);

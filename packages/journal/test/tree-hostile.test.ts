@@ -43,7 +43,11 @@ function build(seed: number) {
   scratch.transaction(() => {
     for (let k = 0; k < 400; k++) numbers.handle.set(next(600), k);
     for (let k = 0; k < 60; k++) texts.handle.set(`thing${next(100)}`, { name: `n${k}` });
-    for (let k = 0; k < 20; k++) pairs.handle.ensure([Uint8Array.of(k), BigInt(next(9))]).ensure('x').add(k);
+    for (let k = 0; k < 20; k++)
+      pairs.handle
+        .ensure([Uint8Array.of(k), BigInt(next(9))])
+        .ensure('x')
+        .add(k);
     for (let k = 0; k < 300; k++) items.handle.push(`item ${k}`);
     for (let k = 0; k < 300; k++) waiting.handle.push(k);
   });
@@ -115,7 +119,9 @@ describe('flipped bytes', () => {
     const words = new Int32Array(scratch.native.windows[0] as ArrayBuffer);
     const leaf = words[(header + 1) * 4] as number;
     words[(leaf + 1) * 4] = header;
-    expect(() => handle.clear()).toThrow(expect.objectContaining({ code: expect.stringMatching(/CORRUPT|WRONG_TYPE/) }));
+    expect(() => handle.clear()).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/CORRUPT|WRONG_TYPE/) }),
+    );
     expect(scratch.walk(type, header).problems.length).toBeGreaterThan(0);
   });
 });

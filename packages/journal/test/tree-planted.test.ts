@@ -23,7 +23,9 @@ vi.mock('../src/tree/node.ts', async (load) => {
           ? nodes.makeFork(door, heap, depth + 1, byteA, a, byteB, b)
           : nodes.makeFork(door, heap, depth, byteA, a, byteB, b),
     removeChild: (...[door, node, layout, slot]: Parameters<typeof nodes.removeChild>) =>
-      planted.bug === 'removal takes the neighbour' ? nodes.removeChild(door, node, layout, slot === 0 ? 1 : slot - 1) : nodes.removeChild(door, node, layout, slot),
+      planted.bug === 'removal takes the neighbour'
+        ? nodes.removeChild(door, node, layout, slot === 0 ? 1 : slot - 1)
+        : nodes.removeChild(door, node, layout, slot),
   };
 });
 
@@ -89,7 +91,12 @@ describe('planted bugs', () => {
     expect(exercise(openScratch())).toEqual([]);
   });
 
-  it.each(['shrink keeps the wrong child', 'fork swaps its bytes', 'fork stands a byte too deep', 'removal takes the neighbour'])('%s: found by the checker alone', (bug) => {
+  it.each([
+    'shrink keeps the wrong child',
+    'fork swaps its bytes',
+    'fork stands a byte too deep',
+    'removal takes the neighbour',
+  ])('%s: found by the checker alone', (bug) => {
     planted.bug = bug;
     expect(exercise(openScratch()).filter((problem) => !problem.includes('model'))).not.toEqual([]);
   });

@@ -42,14 +42,18 @@ export interface Walk {
   readonly scalars: ScalarValue[];
 }
 
-export function openScratch(sizeBytes = 8 * 2 ** 20, makeDoor: (native: Native) => RedoDoor = (native) => new RedoDoor(native)): Scratch {
+export function openScratch(
+  sizeBytes = 8 * 2 ** 20,
+  makeDoor: (native: Native) => RedoDoor = (native) => new RedoDoor(native),
+): Scratch {
   const native = openPrivateStore({ sizeBytes });
   const door = makeDoor(native);
   const heap = new Heap(door);
   const transactions = new Transactions(native as NativeStore, door, heap);
   const run = <T>(body: () => T): T => transactions.transaction(body);
   const memory: Memory = { door, heap, catalog: new Catalog({ door, heap, run, kinds: journalKinds }), run };
-  const collection = (type: FieldType<never, never>): CollectionType<unknown> => type as unknown as CollectionType<unknown>;
+  const collection = (type: FieldType<never, never>): CollectionType<unknown> =>
+    type as unknown as CollectionType<unknown>;
   return {
     memory,
     native,

@@ -12,16 +12,16 @@ import {
   LAYOUT_QUEUE_CHUNK,
   LAYOUT_TREE,
   LAYOUT_TREE_LEAF,
-  LAYOUT_TREE_NODE16,
-  LAYOUT_TREE_NODE256,
   LAYOUT_TREE_NODE4,
+  LAYOUT_TREE_NODE16,
   LAYOUT_TREE_NODE48,
+  LAYOUT_TREE_NODE256,
   type Memory,
   ShmStoreError,
   standardKinds,
   type TypeDescription,
-  typeFromDescription,
   type TypeKinds,
+  typeFromDescription,
 } from '@mofo/shm-store';
 import { tree } from '../tree/tree-type.ts';
 import { type KeyType, tuple } from '../tree/tuple.ts';
@@ -64,7 +64,12 @@ function header(kind: string): BlockKind {
     name: kind,
     visit(memory: Memory, block: number, type: TypeDescription | undefined, visitor) {
       if (type?.kind !== kind) {
-        visitor.problem(new ShmStoreError('WRONG_TYPE', `The ${kind} at granule ${block >>> 0} belongs to no field or root that is a ${kind}.`));
+        visitor.problem(
+          new ShmStoreError(
+            'WRONG_TYPE',
+            `The ${kind} at granule ${block >>> 0} belongs to no field or root that is a ${kind}.`,
+          ),
+        );
         return;
       }
       const collection = typeFromDescription(type, memory.catalog.kinds) as unknown as CollectionType<unknown>;
@@ -81,7 +86,8 @@ function part(name: string): BlockKind {
 function keyType(description: unknown, inner: Inner, depth: number): KeyType<unknown> {
   const { kind, elements } = (description ?? {}) as { kind?: unknown; elements?: unknown };
   if (kind !== 'tuple') return inner(description);
-  if (!Array.isArray(elements) || depth >= TUPLE_DEPTH_MAX) throw new ShmStoreError('INVALID_TYPE', 'A tuple key is described by a list of elements.');
+  if (!Array.isArray(elements) || depth >= TUPLE_DEPTH_MAX)
+    throw new ShmStoreError('INVALID_TYPE', 'A tuple key is described by a list of elements.');
   return tuple(...elements.map((element) => keyType(element, inner, depth + 1)));
 }
 

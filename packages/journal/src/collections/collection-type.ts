@@ -72,8 +72,12 @@ export abstract class CollectionType<Handle> implements FieldType<Handle, undefi
 
   private refuseValue(value: unknown): void {
     if (value === undefined) return;
-    throw new ShmStoreError('INVALID_VALUE', `A ${this.kind} is not assigned: it is made empty. Nothing was written there. Change it through its handle.`, {
-      data: { path: '', problem: `a ${this.kind} is not assigned` },
-    });
+    throw new ShmStoreError(
+      'INVALID_VALUE',
+      `A ${this.kind} is not assigned: it is made empty. Nothing was written there. Change it through its handle.`,
+      {
+        data: { path: '', problem: `a ${this.kind} is not assigned` },
+      },
+    );
   }
 }

@@ -2,7 +2,15 @@
 //
 // Block: word 0-1 the value as a double, one chunk.
 
-import { type Door, type FieldType, LAYOUT_COUNTER, type Memory, ShmStoreError, type TypeDescription, type Visitor } from '@mofo/shm-store';
+import {
+  type Door,
+  type FieldType,
+  LAYOUT_COUNTER,
+  type Memory,
+  ShmStoreError,
+  type TypeDescription,
+  type Visitor,
+} from '@mofo/shm-store';
 import { CollectionType } from './collection-type.ts';
 import { requireHandle } from './handle.ts';
 
@@ -68,7 +76,10 @@ export class Counter {
     const { memory, header } = this;
     requireHandle(memory, header, this.stamp, LAYOUT_COUNTER, 'counter');
     if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw new ShmStoreError('INVALID_VALUE', `A count is a finite number, not ${String(value)}. Nothing was changed.`);
+      throw new ShmStoreError(
+        'INVALID_VALUE',
+        `A count is a finite number, not ${String(value)}. Nothing was changed.`,
+      );
     }
     const i = memory.door.own(header, (header + 1) | 0, 1);
     memory.door.floats[i >> 1] = value;

@@ -55,7 +55,10 @@ export class ListCore {
     this.perChunk = CHUNK_WORDS / this.slot;
     const i = this.door.at((header + 2) | 0);
     if (this.door.words[i] !== this.slot) {
-      throw new ShmStoreError('WRONG_TYPE', `The list at granule ${header >>> 0} was made for values of another type. Nothing was changed.`);
+      throw new ShmStoreError(
+        'WRONG_TYPE',
+        `The list at granule ${header >>> 0} was made for values of another type. Nothing was changed.`,
+      );
     }
   }
 
@@ -66,7 +69,8 @@ export class ListCore {
   length(): number {
     const i = this.door.at((this.header + 1) | 0);
     const length = this.door.floats[(i + 2) >> 1] as number;
-    if (!(length >= 0 && length <= LIST_LENGTH_MAX && Number.isInteger(length))) throw this.corrupt('its length is no length');
+    if (!(length >= 0 && length <= LIST_LENGTH_MAX && Number.isInteger(length)))
+      throw this.corrupt('its length is no length');
     return length;
   }
 
@@ -91,7 +95,8 @@ export class ListCore {
 
   /** Makes sure that the slot after the last has a chunk, and finds it. In a transaction. Throws LIST_FULL. */
   locateNew(position: number): void {
-    if (position >= LIST_LENGTH_MAX) throw new JournalError('LIST_FULL', `A list holds at most ${LIST_LENGTH_MAX} values. Nothing was changed.`);
+    if (position >= LIST_LENGTH_MAX)
+      throw new JournalError('LIST_FULL', `A list holds at most ${LIST_LENGTH_MAX} values. Nothing was changed.`);
     if (position === 0 && this.headerWord(0) === 0) {
       this.writeHeader(this.makeChunk(), 0);
     }
@@ -169,7 +174,8 @@ export class ListCore {
     const length = this.length();
     const root = this.headerWord(0);
     const height = this.height();
-    if ((root === 0) !== (length === 0)) throw this.corrupt(`it counts ${length} values and has ${root === 0 ? 'no' : 'a'} root`);
+    if ((root === 0) !== (length === 0))
+      throw this.corrupt(`it counts ${length} values and has ${root === 0 ? 'no' : 'a'} root`);
     if (length > this.span(height + 1)) throw this.corrupt('it is too low for its length');
     const seen = new Set<number>();
     let level: number[] = root === 0 ? [] : [root];
@@ -185,7 +191,8 @@ export class ListCore {
       const next: number[] = [];
       for (let k = 0; k < level.length * CHUNK_WORDS; k++) {
         const child = this.link(level[Math.floor(k / CHUNK_WORDS)] as number, k % CHUNK_WORDS);
-        if ((child !== 0) !== k < below) throw this.corrupt(`a chunk ${child === 0 ? 'is missing' : 'stands behind the end'}`);
+        if ((child !== 0) !== k < below)
+          throw this.corrupt(`a chunk ${child === 0 ? 'is missing' : 'stands behind the end'}`);
         if (child !== 0) next.push(child);
       }
       level = next;
@@ -199,7 +206,10 @@ export class ListCore {
   }
 
   corrupt(what: string): ShmStoreError {
-    return new ShmStoreError('CORRUPT', `The list at granule ${this.header >>> 0} is damaged: ${what}. Nothing was changed. Run a check of the store.`);
+    return new ShmStoreError(
+      'CORRUPT',
+      `The list at granule ${this.header >>> 0} is damaged: ${what}. Nothing was changed. Run a check of the store.`,
+    );
   }
 
   private move(source: number, target: number): void {
@@ -247,6 +257,7 @@ export class ListCore {
 
   private requireZero(block: number, word: number): void {
     const i = this.door.at((block + 1 + (word >> 2)) | 0) + (word & 3);
-    for (let k = 0; k < this.slot; k++) if (this.door.words[i + k] !== 0) throw this.corrupt('a slot behind the end is in use');
+    for (let k = 0; k < this.slot; k++)
+      if (this.door.words[i + k] !== 0) throw this.corrupt('a slot behind the end is in use');
   }
 }

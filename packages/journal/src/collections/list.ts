@@ -106,7 +106,8 @@ export class List<V, In = V> implements Iterable<V> {
         (chunk) => chunks.push(chunk),
         (block, word) => places.push(block, word),
       );
-      for (let k = 0; k < places.length; k += 2) stored.type.release(memory, places[k] as number, places[k + 1] as number);
+      for (let k = 0; k < places.length; k += 2)
+        stored.type.release(memory, places[k] as number, places[k + 1] as number);
       for (const chunk of chunks) memory.heap.free(chunk);
       core.writeEmpty();
     });
@@ -193,7 +194,10 @@ const REVALIDATE_STEPS = 64;
 
 function requireIndex(index: number, end: number): number {
   if (Number.isInteger(index) && index >= 0 && index < end) return index;
-  throw new JournalError('INDEX_OUT_OF_RANGE', `The position must be a whole number from 0 to ${end - 1}, not ${String(index)}. Nothing was changed.`);
+  throw new JournalError(
+    'INDEX_OUT_OF_RANGE',
+    `The position must be a whole number from 0 to ${end - 1}, not ${String(index)}. Nothing was changed.`,
+  );
 }
 
 /**
@@ -215,7 +219,10 @@ class ListType<V, In> extends CollectionType<List<V, In>> {
     this.valueType = valueType;
     this.stored = storedValue(valueType as FieldType<unknown, never>);
     if (this.stored.isCollection) {
-      throw new JournalError('VALUE_TYPE_INVALID', `A list holds values, not collections of kind ${valueType.kind}. Put the collection into a struct.`);
+      throw new JournalError(
+        'VALUE_TYPE_INVALID',
+        `A list holds values, not collections of kind ${valueType.kind}. Put the collection into a struct.`,
+      );
     }
   }
 

@@ -12,7 +12,15 @@
 // filled; only the first has taken slots; the filled less the taken slots add up to the length. A push changes one slot, one
 // chunk head and the header, all through the journal or in fresh blocks; neither a crash nor a reader sees a part.
 
-import { type FieldType, LAYOUT_QUEUE, LAYOUT_QUEUE_CHUNK, type Memory, ShmStoreError, type TypeDescription, type Visitor } from '@mofo/shm-store';
+import {
+  type FieldType,
+  LAYOUT_QUEUE,
+  LAYOUT_QUEUE_CHUNK,
+  type Memory,
+  ShmStoreError,
+  type TypeDescription,
+  type Visitor,
+} from '@mofo/shm-store';
 import { JournalError } from '../errors.ts';
 import { CollectionType } from './collection-type.ts';
 import { reentrant, requireHandle } from './handle.ts';
@@ -46,7 +54,10 @@ export class Queue<V, In = V> implements Iterable<V> {
     this.capacity = (CHUNK_WORDS - SLOTS_START) / this.slot;
     const i = memory.door.at((header + 2) | 0);
     if (memory.door.words[i] !== this.slot) {
-      throw new ShmStoreError('WRONG_TYPE', `The queue at granule ${header >>> 0} was made for values of another type. Nothing was changed.`);
+      throw new ShmStoreError(
+        'WRONG_TYPE',
+        `The queue at granule ${header >>> 0} was made for values of another type. Nothing was changed.`,
+      );
     }
   }
 
@@ -118,11 +129,20 @@ export class Queue<V, In = V> implements Iterable<V> {
   /** Takes everything out. O(length). */
   clear(): void {
     const { memory } = this;
-    if (!memory.door.inTransaction) return memory.run(() => this.clear());
+    if (!memory.door.inTransaction) {
+      memory.run(() => this.clear());
+      return;
+    }
     this.requireLive();
     const chunks: number[] = [];
-    this.walk((chunk) => chunks.push(chunk), () => undefined);
-    this.walk(() => undefined, (chunk, word) => this.stored.type.release(memory, chunk, word));
+    this.walk(
+      (chunk) => chunks.push(chunk),
+      () => undefined,
+    );
+    this.walk(
+      () => undefined,
+      (chunk, word) => this.stored.type.release(memory, chunk, word),
+    );
     for (const chunk of chunks) memory.heap.free(chunk);
     const { door } = memory;
     const h = door.own(this.header, (this.header + 1) | 0, 1);
@@ -224,7 +244,8 @@ export class Queue<V, In = V> implements Iterable<V> {
     heap.check(chunk, LAYOUT_QUEUE_CHUNK);
     const i = door.at((chunk + 1) | 0);
     const value = door.words[i + word] as number;
-    if (word !== 0 && !(value >= 0 && value <= this.capacity)) throw this.corrupt('a chunk counts more slots than it has');
+    if (word !== 0 && !(value >= 0 && value <= this.capacity))
+      throw this.corrupt('a chunk counts more slots than it has');
     return value;
   }
 
@@ -241,7 +262,10 @@ export class Queue<V, In = V> implements Iterable<V> {
   }
 
   private corrupt(what: string): ShmStoreError {
-    return new ShmStoreError('CORRUPT', `The queue at granule ${this.header >>> 0} is damaged: ${what}. Nothing was changed. Run a check of the store.`);
+    return new ShmStoreError(
+      'CORRUPT',
+      `The queue at granule ${this.header >>> 0} is damaged: ${what}. Nothing was changed. Run a check of the store.`,
+    );
   }
 }
 
@@ -267,7 +291,10 @@ class QueueType<V, In> extends CollectionType<Queue<V, In>> {
     this.valueType = valueType;
     this.stored = storedValue(valueType as FieldType<unknown, never>);
     if (this.stored.isCollection) {
-      throw new JournalError('VALUE_TYPE_INVALID', `A queue holds values, not collections of kind ${valueType.kind}. Put the collection into a struct.`);
+      throw new JournalError(
+        'VALUE_TYPE_INVALID',
+        `A queue holds values, not collections of kind ${valueType.kind}. Put the collection into a struct.`,
+      );
     }
   }
 

@@ -10,7 +10,10 @@ let depth = 0;
 /** Goes one collection deeper. Throws CORRUPT beyond COLLECTION_DEPTH_MAX; then `leaveRelease` is not due. */
 export function enterRelease(): void {
   if (depth >= COLLECTION_DEPTH_MAX) {
-    throw new ShmStoreError('CORRUPT', `Collections are nested more than ${COLLECTION_DEPTH_MAX} deep, or one owns itself. Run a check of the store.`);
+    throw new ShmStoreError(
+      'CORRUPT',
+      `Collections are nested more than ${COLLECTION_DEPTH_MAX} deep, or one owns itself. Run a check of the store.`,
+    );
   }
   depth++;
 }

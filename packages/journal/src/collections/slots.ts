@@ -10,7 +10,14 @@ export function slotWords(value: StoredValue): 1 | 2 | 4 {
 }
 
 /** Copies a slot's words. In a transaction. */
-export function copySlot(door: Door, sourceBlock: number, sourceWord: number, targetBlock: number, targetWord: number, words: number): void {
+export function copySlot(
+  door: Door,
+  sourceBlock: number,
+  sourceWord: number,
+  targetBlock: number,
+  targetWord: number,
+  words: number,
+): void {
   const s = door.at((sourceBlock + 1 + (sourceWord >> 2)) | 0) + (sourceWord & 3);
   const source = door.words;
   const a = source[s] as number;

@@ -17,7 +17,23 @@ export interface StoredValue {
 }
 
 const PLAIN_KINDS: ReadonlySet<string> = new Set([
-  ...['f64', 'f32', 'i8', 'i16', 'i32', 'u8', 'u16', 'u32', 'i64', 'u64', 'boolean', 'timestamp', 'oneOf', 'text', 'bytes'],
+  ...[
+    'f64',
+    'f32',
+    'i8',
+    'i16',
+    'i32',
+    'u8',
+    'u16',
+    'u32',
+    'i64',
+    'u64',
+    'boolean',
+    'timestamp',
+    'oneOf',
+    'text',
+    'bytes',
+  ],
 ]);
 const COLLECTION_KINDS: ReadonlySet<string> = new Set(['tree', 'list', 'queue', 'counter']);
 
@@ -27,7 +43,10 @@ export function storedValue(type: FieldType<unknown, never>): StoredValue {
   const isRecord = kind === 'struct' || kind === 'record';
   const stored = elementType(type as FieldType<unknown, unknown>);
   if (!(stored.words >= 1 && stored.words <= 4)) {
-    throw new JournalError('VALUE_TYPE_INVALID', `A value of a collection has at most 16 bytes; one of type ${kind} has ${stored.words * 4}. Put it into a struct.`);
+    throw new JournalError(
+      'VALUE_TYPE_INVALID',
+      `A value of a collection has at most 16 bytes; one of type ${kind} has ${stored.words * 4}. Put it into a struct.`,
+    );
   }
   return {
     type: stored,

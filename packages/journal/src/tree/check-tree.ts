@@ -1,6 +1,13 @@
 // Walks a whole tree and proves its invariants, reporting instead of throwing, so that a checker finds all damage and an exporter keeps the rest.
 
-import { LAYOUT_TREE_LEAF, LAYOUT_TREE_NODE256, LAYOUT_TREE_NODE4, type ScalarValue, type TypeDescription, type Visitor } from '@mofo/shm-store';
+import {
+  LAYOUT_TREE_LEAF,
+  LAYOUT_TREE_NODE4,
+  LAYOUT_TREE_NODE256,
+  type ScalarValue,
+  type TypeDescription,
+  type Visitor,
+} from '@mofo/shm-store';
 import { byteOf, KeyBuffer } from './key-buffer.ts';
 import { loadKey } from './leaf.ts';
 import { capacityOf, metaOf, shouldShrink } from './node.ts';
@@ -64,7 +71,13 @@ export function checkTree(core: TreeCore, visitor: Visitor): void {
   if (core.count() !== count) visitor.problem(core.corrupt(`it has ${count} entries and counts ${core.count()}`));
 }
 
-function checkNode(core: TreeCore, node: number, layout: number, children: readonly { byte: number; child: number }[], visitor: Visitor): void {
+function checkNode(
+  core: TreeCore,
+  node: number,
+  layout: number,
+  children: readonly { byte: number; child: number }[],
+  visitor: Visitor,
+): void {
   const meta = metaOf(core.door, node);
   const counted = (meta >>> 16) & 0x1ff;
   const report = (what: string): void => visitor.problem(core.corrupt(`the node at granule ${node >>> 0} ${what}`));
@@ -72,10 +85,12 @@ function checkNode(core: TreeCore, node: number, layout: number, children: reado
   if (counted > capacityOf(layout)) report(`counts ${counted} children and has room for ${capacityOf(layout)}`);
   else if (counted !== children.length) report(`counts ${counted} children and has ${children.length}`);
   if (counted < 2) report(`has ${counted} children`);
-  else if (layout !== LAYOUT_TREE_NODE4 && shouldShrink(meta + 0x10000, layout)) report(`is too large for its ${counted} children`);
+  else if (layout !== LAYOUT_TREE_NODE4 && shouldShrink(meta + 0x10000, layout))
+    report(`is too large for its ${counted} children`);
   for (let k = 0; k < children.length; k++) {
     if ((children[k] as { child: number }).child === 0) report('has an empty child');
-    if (k > 0 && children[k]?.byte === children[k - 1]?.byte && layout !== LAYOUT_TREE_NODE256) report(`has two children for one byte`);
+    if (k > 0 && children[k]?.byte === children[k - 1]?.byte && layout !== LAYOUT_TREE_NODE256)
+      report(`has two children for one byte`);
   }
 }
 

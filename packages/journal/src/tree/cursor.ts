@@ -188,7 +188,12 @@ class Cursor {
     this.positions[top] = position;
     if (!takeEqual || equal < 0) return 0;
     const core = this.core as TreeCore;
-    return childAt(core.door, this.nodes[top] as number, this.layouts[top] as number, this.order[base + equal] as number);
+    return childAt(
+      core.door,
+      this.nodes[top] as number,
+      this.layouts[top] as number,
+      this.order[base + equal] as number,
+    );
   }
 }
 

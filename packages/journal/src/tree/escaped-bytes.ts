@@ -39,7 +39,7 @@ class TextCodec implements KeyCodec {
 
   take(source: KeyBuffer): string {
     const start = source.position;
-    const highest = unescape(source);
+    const highest = undoEscapes(source);
     const end = source.position;
     const { bytes } = source;
     source.position = start + takenBytes;
@@ -84,7 +84,7 @@ class BytesCodec implements KeyCodec {
 
   take(source: KeyBuffer): Uint8Array {
     const start = source.position;
-    unescape(source);
+    undoEscapes(source);
     const copy = new Uint8Array(source.position - start);
     copy.set(source.bytes.subarray(start, source.position));
     source.position = start + takenBytes;
@@ -104,7 +104,7 @@ export const textCodec: KeyCodec = new TextCodec();
 /** Codec of byte keys. */
 export const bytesCodec: KeyCodec = new BytesCodec();
 
-// Encoded bytes that the last `unescape` consumed, terminator included.
+// Encoded bytes that the last `undoEscapes` consumed, terminator included.
 let takenBytes = 0;
 
 /** Packs a key of plain ASCII without a detour over bytes; false if it is not. */
@@ -161,7 +161,7 @@ function pushEscaped(target: KeyBuffer, byte: number): void {
  * Undoes the escapes in place from the source's position on; afterwards the position is the end of the plain bytes and `takenBytes` how
  * many encoded bytes they were. Returns the highest byte. Throws CORRUPT without a terminator.
  */
-function unescape(source: KeyBuffer): number {
+function undoEscapes(source: KeyBuffer): number {
   const { bytes, length } = source;
   let from = source.position;
   let to = from;

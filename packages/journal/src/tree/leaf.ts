@@ -96,5 +96,8 @@ export function loadKey(door: Door, leaf: number, shape: LeafShape, target: KeyB
 
 /** The error for a leaf that contradicts itself. */
 export function corruptLeaf(leaf: number): ShmStoreError {
-  return new ShmStoreError('CORRUPT', `The tree leaf at granule ${leaf >>> 0} contradicts itself. Run a check of the store.`);
+  return new ShmStoreError(
+    'CORRUPT',
+    `The tree leaf at granule ${leaf >>> 0} contradicts itself. Run a check of the store.`,
+  );
 }

@@ -27,13 +27,7 @@
 // published nodes, goes through the journal. A reader beside the playback may see a mix, but each access is bounded; it then validates
 // the sequence and starts over.
 
-import {
-  type Door,
-  type Heap,
-  LAYOUT_TREE_NODE256,
-  LAYOUT_TREE_NODE4,
-  ShmStoreError,
-} from '@mofo/shm-store';
+import { type Door, type Heap, LAYOUT_TREE_NODE4, LAYOUT_TREE_NODE256, ShmStoreError } from '@mofo/shm-store';
 
 /** Granules of meta and key bytes, by layout id. */
 const META_GRANULES = new Int32Array(LAYOUT_TREE_NODE256 + 1);
@@ -114,7 +108,8 @@ export function packedByte(words: Int32Array, i: number, slot: number): number {
 
 /** Some child of the node (the first of a packed one); 0 if there is none, which no writer leaves. */
 export function anyChild(door: Door, node: number, layout: number): number {
-  if (layout !== LAYOUT_TREE_NODE256) return countOf(metaOf(door, node), layout) === 0 ? 0 : childAt(door, node, layout, 0);
+  if (layout !== LAYOUT_TREE_NODE256)
+    return countOf(metaOf(door, node), layout) === 0 ? 0 : childAt(door, node, layout, 0);
   for (let slot = 0; slot < 256; slot++) {
     const child = childAt(door, node, layout, slot);
     if (child !== 0) return child;
@@ -123,7 +118,15 @@ export function anyChild(door: Door, node: number, layout: number): number {
 }
 
 /** Makes a node 4 with two children. */
-export function makeFork(door: Door, heap: Heap, depth: number, byteA: number, childA: number, byteB: number, childB: number): number {
+export function makeFork(
+  door: Door,
+  heap: Heap,
+  depth: number,
+  byteA: number,
+  childA: number,
+  byteB: number,
+  childB: number,
+): number {
   rebuiltBytes[0] = byteA;
   rebuiltLinks[0] = childA;
   rebuiltBytes[1] = byteB;
@@ -197,7 +200,10 @@ export function removeChild(door: Door, node: number, layout: number, slot: numb
 
 /** The error for a node that contradicts itself. */
 export function corruptNode(node: number): ShmStoreError {
-  return new ShmStoreError('CORRUPT', `The tree node at granule ${node >>> 0} contradicts itself. Run a check of the store.`);
+  return new ShmStoreError(
+    'CORRUPT',
+    `The tree node at granule ${node >>> 0} contradicts itself. Run a check of the store.`,
+  );
 }
 
 /** Reads all children except that of slot `without` and returns the meta word. */

@@ -19,7 +19,7 @@ class F64Codec implements KeyCodec {
   readonly isMutable = false;
 
   encode(key: unknown, target: KeyBuffer): void {
-    if (typeof key !== 'number' || key !== key) throw keyInvalid('a number other than NaN', key);
+    if (typeof key !== 'number' || Number.isNaN(key)) throw keyInvalid('a number other than NaN', key);
     float[0] = key + 0;
     const high = floatWords[HIGH] as number;
     const flip = high >> 31;
@@ -33,7 +33,7 @@ class F64Codec implements KeyCodec {
   }
 
   append(key: unknown, target: KeyBuffer): void {
-    if (typeof key !== 'number' || key !== key) throw keyInvalid('a number other than NaN', key);
+    if (typeof key !== 'number' || Number.isNaN(key)) throw keyInvalid('a number other than NaN', key);
     float[0] = key + 0;
     const high = floatWords[HIGH] as number;
     const low = floatWords[LOW] as number;
@@ -93,7 +93,8 @@ class BigIntCodec implements KeyCodec {
   }
 
   private pun(key: unknown): void {
-    if (typeof key !== 'bigint' || key < this.min || key > this.max) throw keyInvalid(`a bigint from ${this.min} to ${this.max}`, key);
+    if (typeof key !== 'bigint' || key < this.min || key > this.max)
+      throw keyInvalid(`a bigint from ${this.min} to ${this.max}`, key);
     unsigned[0] = key;
   }
 
@@ -191,7 +192,8 @@ export function integerCodec(isSigned: boolean, widthBytes: number): KeyCodec {
 
 /** The error for a key that its declared type does not allow. */
 export function keyInvalid(wanted: string, got: unknown): JournalError {
-  const shown = typeof got === 'number' || typeof got === 'bigint' || typeof got === 'boolean' ? String(got) : typeof got;
+  const shown =
+    typeof got === 'number' || typeof got === 'bigint' || typeof got === 'boolean' ? String(got) : typeof got;
   return new JournalError('KEY_INVALID', `A key must be ${wanted}, not ${shown}. Nothing was changed.`);
 }
 
@@ -202,7 +204,10 @@ export function noPrefix(what: string): JournalError {
 
 /** The error for key bytes that no key encodes to. */
 export function corruptKey(): ShmStoreError {
-  return new ShmStoreError('CORRUPT', 'A leaf of a tree holds bytes that are no key of its type. Nothing was changed. Run a check of the store.');
+  return new ShmStoreError(
+    'CORRUPT',
+    'A leaf of a tree holds bytes that are no key of its type. Nothing was changed. Run a check of the store.',
+  );
 }
 
 function takeInteger(source: KeyBuffer, widthBytes: number): number {
@@ -217,7 +222,7 @@ function toNumber(high: number, low: number): number {
   floatWords[HIGH] = high ^ (flip | SIGN);
   floatWords[LOW] = low ^ flip;
   const value = float[0] as number;
-  if (value !== value) throw corruptKey();
+  if (Number.isNaN(value)) throw corruptKey();
   return value;
 }
 

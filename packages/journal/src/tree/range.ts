@@ -1,12 +1,18 @@
 // Which entries of a tree a call is about: bounds, direction and limit, checked and encoded once.
 
 import { JournalError } from '../errors.ts';
-import type { KeyCodec } from './key-codec.ts';
 import { KeyBuffer } from './key-buffer.ts';
+import type { KeyCodec } from './key-codec.ts';
 import { probe } from './tree-core.ts';
 
 /** What keys can begin with: of text a string, of bytes bytes, of tuples an array of the first elements; numbers have no prefixes. */
-export type PrefixOf<K> = K extends string ? string : K extends Uint8Array ? Uint8Array : K extends readonly unknown[] ? readonly unknown[] : never;
+export type PrefixOf<K> = K extends string
+  ? string
+  : K extends Uint8Array
+    ? Uint8Array
+    : K extends readonly unknown[]
+      ? readonly unknown[]
+      : never;
 
 /** A range of keys. Without bounds: all. */
 export interface RangeOptions<K> {
@@ -47,10 +53,20 @@ const NAMES: ReadonlySet<string> = new Set(['gt', 'gte', 'lt', 'lte', 'prefix', 
 
 /** Checks and encodes a range. Throws RANGE_INVALID, KEY_INVALID, KEY_TOO_LONG. */
 export function encodeRange(codec: KeyCodec, range: RangeOptions<never>): Bounds {
-  for (const name of Object.keys(range)) if (!NAMES.has(name)) throw invalid(`there is no option ${JSON.stringify(name)}`);
-  const { gt, gte, lt, lte, prefix, reverse = false, limit = Number.POSITIVE_INFINITY } = range as RangeOptions<unknown>;
+  for (const name of Object.keys(range))
+    if (!NAMES.has(name)) throw invalid(`there is no option ${JSON.stringify(name)}`);
+  const {
+    gt,
+    gte,
+    lt,
+    lte,
+    prefix,
+    reverse = false,
+    limit = Number.POSITIVE_INFINITY,
+  } = range as RangeOptions<unknown>;
   if (typeof reverse !== 'boolean') throw invalid('reverse must be true or false');
-  if (!(limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0))) throw invalid('limit must be a whole number from 0');
+  if (!(limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0)))
+    throw invalid('limit must be a whole number from 0');
   if (gt !== undefined && gte !== undefined) throw invalid('gt and gte exclude each other');
   if (lt !== undefined && lte !== undefined) throw invalid('lt and lte exclude each other');
   if (prefix === undefined) {

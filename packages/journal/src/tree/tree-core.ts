@@ -20,7 +20,17 @@
 // for why neither a crash nor a concurrent reader sees half of it. The header's count is owned first, so that running out of journal happens
 // before anything is changed.
 
-import { type Door, type FieldType, type Heap, LAYOUT_TREE, LAYOUT_TREE_LEAF, LAYOUT_TREE_NODE256, LAYOUT_TREE_NODE4, type Memory, ShmStoreError } from '@mofo/shm-store';
+import {
+  type Door,
+  type FieldType,
+  type Heap,
+  LAYOUT_TREE,
+  LAYOUT_TREE_LEAF,
+  LAYOUT_TREE_NODE4,
+  LAYOUT_TREE_NODE256,
+  type Memory,
+  ShmStoreError,
+} from '@mofo/shm-store';
 import { byteOf, KEY_BYTES_MAX, KeyBuffer } from './key-buffer.ts';
 import type { KeyCodec } from './key-codec.ts';
 import { divergence, type LeafShape, loadKey, makeLeaf } from './leaf.ts';
@@ -64,7 +74,10 @@ export class TreeCore implements LeafShape {
     this.fixedBytes = codec.fixedBytes;
     const i = this.door.at((header + 1) | 0);
     if (this.door.words[i + 1] !== shapeWord(this)) {
-      throw new ShmStoreError('WRONG_TYPE', `The tree at granule ${header >>> 0} was made for keys or values of another type. Nothing was changed.`);
+      throw new ShmStoreError(
+        'WRONG_TYPE',
+        `The tree at granule ${header >>> 0} was made for keys or values of another type. Nothing was changed.`,
+      );
     }
   }
 
@@ -169,7 +182,10 @@ export class TreeCore implements LeafShape {
 
   /** The error for a tree that contradicts itself. */
   corrupt(what: string): ShmStoreError {
-    return new ShmStoreError('CORRUPT', `The tree at granule ${this.header >>> 0} is damaged: ${what}. Nothing was changed. Run a check of the store.`);
+    return new ShmStoreError(
+      'CORRUPT',
+      `The tree at granule ${this.header >>> 0} is damaged: ${what}. Nothing was changed. Run a check of the store.`,
+    );
   }
 
   /** Exact descent to the only leaf that can have the key, or 0. The hot loop: it knows the node layouts by heart. */
@@ -350,7 +366,10 @@ export class TreeCore implements LeafShape {
   }
 
   private gone(): ShmStoreError {
-    return new ShmStoreError('DANGLING_REF', `The tree at granule ${this.header >>> 0} has been deleted. Nothing was changed. Read it again from where it belongs.`);
+    return new ShmStoreError(
+      'DANGLING_REF',
+      `The tree at granule ${this.header >>> 0} has been deleted. Nothing was changed. Read it again from where it belongs.`,
+    );
   }
 }
 

@@ -74,7 +74,8 @@ function collectBlocks(core: TreeCore): { leaves: number[]; nodes: number[] } {
     const children = sortedChildren(core, link, layout);
     if (children.length === 0) throw corruptNode(link);
     nodes.push(link);
-    for (let k = children.length - 1; k >= 0; k--) stack.push({ link: (children[k] as { child: number }).child, depth });
+    for (let k = children.length - 1; k >= 0; k--)
+      stack.push({ link: (children[k] as { child: number }).child, depth });
   }
   return { leaves, nodes };
 }

@@ -1,8 +1,15 @@
 // Declares trees, and is their field type: a tree may be a root, a field of a record, or a value of another tree.
 
-import { type FieldType, LAYOUT_TREE, type Memory, ShmStoreError, type TypeDescription, type Visitor } from '@mofo/shm-store';
+import {
+  type FieldType,
+  LAYOUT_TREE,
+  type Memory,
+  ShmStoreError,
+  type TypeDescription,
+  type Visitor,
+} from '@mofo/shm-store';
 import { CollectionType } from '../collections/collection-type.ts';
-import { storedValue, type StoredValue } from '../collections/stored-value.ts';
+import { type StoredValue, storedValue } from '../collections/stored-value.ts';
 import { checkTree } from './check-tree.ts';
 import { type KeyCodec, keyCodecOf } from './key-codec.ts';
 import { Tree } from './tree.ts';
@@ -89,14 +96,19 @@ class TreeTypeImplementation<K, V, In> extends CollectionType<Tree<K, V, In>> im
     const i = memory.door.at((header + 2) | 0);
     const { words } = memory.door;
     if (words[i] === this.keyHash && words[i + 1] === this.valueHash) return core;
-    throw new ShmStoreError('WRONG_TYPE', `The tree at granule ${header >>> 0} was made for keys or values of another type. Nothing was changed.`);
+    throw new ShmStoreError(
+      'WRONG_TYPE',
+      `The tree at granule ${header >>> 0} was made for keys or values of another type. Nothing was changed.`,
+    );
   }
 }
 
 /** JSON with sorted keys: a description that comes back from a store may have its keys in another order. */
 function canonical(description: unknown): string {
   return JSON.stringify(description, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
   );
 }
 

@@ -35,7 +35,8 @@ class TupleCodec implements KeyCodec {
 
   append(key: unknown, target: KeyBuffer): void {
     const { elements } = this;
-    if (!Array.isArray(key) || key.length !== elements.length) throw keyInvalid(`an array of ${elements.length} elements`, key);
+    if (!Array.isArray(key) || key.length !== elements.length)
+      throw keyInvalid(`an array of ${elements.length} elements`, key);
     for (let k = 0; k < elements.length; k++) (elements[k] as KeyCodec).append(key[k], target);
   }
 
@@ -57,7 +58,10 @@ class TupleCodec implements KeyCodec {
 /** Codec of tuples of these elements. Throws KEY_TYPE_INVALID. */
 export function tupleCodec(elements: readonly KeyCodec[]): KeyCodec {
   if (elements.length === 0 || elements.length > TUPLE_ELEMENTS_MAX) {
-    throw new JournalError('KEY_TYPE_INVALID', `A tuple key has 1 to ${TUPLE_ELEMENTS_MAX} elements, not ${elements.length}.`);
+    throw new JournalError(
+      'KEY_TYPE_INVALID',
+      `A tuple key has 1 to ${TUPLE_ELEMENTS_MAX} elements, not ${elements.length}.`,
+    );
   }
   return new TupleCodec(elements);
 }

@@ -27,7 +27,9 @@ export interface TupleType<K> extends KeyType<K> {
  * const byDay = tree(tuple(text(), i32()), Account);
  * for (const [[name, day], account] of byDay.range({ prefix: ['alice'] })) …
  */
-export function tuple<const E extends readonly KeyType<unknown>[]>(...elements: E): TupleType<{ -readonly [I in keyof E]: KeyOf<E[I]> }> {
+export function tuple<const E extends readonly KeyType<unknown>[]>(
+  ...elements: E
+): TupleType<{ -readonly [I in keyof E]: KeyOf<E[I]> }> {
   const type = {
     kind: 'tuple',
     elements,
