@@ -1,11 +1,13 @@
 // openWatchdog with a real program that starts its own clones.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { destroyStore, openStore, type Store } from '@mofo/journal';
-import { isProcessAlive, killProcess, processStartTime } from '@mofo/shm-store';
+import { killProcess, processStartTime, SLOT_COUNT } from '@mofo/shm-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readSlot } from '../src/slot-report.ts';
 import { openWatchdog } from '../src/watchdog.ts';
 import type { Said } from './support/members.ts';
 
@@ -14,23 +16,21 @@ let name: string;
 let store: Store;
 let said: Said[];
 let child: ChildProcess | undefined;
-/** Every process that said something, so that none stays behind. */
-const pids = new Map<number, number>();
+/** Resolves when every process that inherited the program's output, whoever started it, has ended. */
+let outputEnded: Promise<unknown>;
 
 beforeEach(() => {
   name = `test-${process.pid}-pair-${++lastNumber}`;
   store = openStore({ name, sizeBytes: 2 ** 20 });
   said = [];
   child = undefined;
+  outputEnded = Promise.resolve();
 });
 afterEach(async () => {
-  // Clones are started while we kill; the last one has no parent to start another.
-  await expect
-    .poll(() =>
-      [...pids].filter(([pid, startTime]) => killProcess(pid, startTime, 9) || isProcessAlive(pid, startTime)),
-    )
-    .toEqual([]);
-  pids.clear();
+  // Clones take over and start clones while we kill. Each is found sooner or later, for it attaches to the store.
+  const timer = setInterval(killAttached, 10);
+  await outputEnded;
+  clearInterval(timer);
   store.close();
   destroyStore(name, { force: true });
 });
@@ -40,17 +40,17 @@ function startPair(options: Record<string, unknown>, what: string): void {
   child = spawn(process.execPath, [program, name, JSON.stringify(options), what], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  remember(child.pid);
-  createInterface({ input: child.stdout! }).on('line', (line) => {
-    const one = JSON.parse(line) as Said;
-    said.push(one);
-    if (one.event === 'clone-started') remember(one.childPid as number);
-  });
+  const lines = createInterface({ input: child.stdout! });
+  outputEnded = once(lines, 'close');
+  lines.on('line', (line) => said.push(JSON.parse(line) as Said));
 }
 
-function remember(pid: number | undefined): void {
-  const startTime = pid === undefined ? undefined : processStartTime(pid);
-  if (startTime !== undefined) pids.set(pid as number, startTime);
+/** Kills every other process that is attached to the store. */
+function killAttached(): void {
+  for (let slot = 0; slot < SLOT_COUNT; slot++) {
+    const { used, pid, startTime } = readSlot(store.native, slot);
+    if (used && pid !== process.pid) killProcess(pid, startTime, constants.signals.SIGKILL);
+  }
 }
 
 /** The nth line of that kind, as soon as it is said. */
