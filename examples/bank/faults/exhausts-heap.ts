@@ -1,6 +1,6 @@
 // A bad version of the module `fees`: its task takes all the heap there is.
 
-import { counter, defineModule, defineTask } from 'mofo';
+import { counter, defineModule } from 'mofo';
 
 export default defineModule({
   name: 'fees',
@@ -9,10 +9,13 @@ export default defineModule({
     quote: (_ctx, amount: number): number => Math.ceil(amount / 100),
   },
   tasks: {
-    review: defineTask({ every: '50ms' }, (ctx) => {
-      ctx.state.reviews.add(1);
-      const hoard: string[][] = [];
-      for (;;) hoard.push(new Array(100_000).fill('fee'));
-    }),
+    review: {
+      every: '50ms',
+      run(ctx) {
+        ctx.state.reviews.add(1);
+        const hoard: string[][] = [];
+        for (;;) hoard.push(new Array(100_000).fill('fee'));
+      },
+    },
   },
 });

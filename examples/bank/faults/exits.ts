@@ -1,6 +1,6 @@
 // A bad version of the module `fees`: its task ends the process.
 
-import { counter, defineModule, defineTask } from 'mofo';
+import { counter, defineModule } from 'mofo';
 
 export default defineModule({
   name: 'fees',
@@ -9,9 +9,12 @@ export default defineModule({
     quote: (_ctx, amount: number): number => Math.ceil(amount / 100),
   },
   tasks: {
-    review: defineTask({ every: '50ms' }, (ctx) => {
-      ctx.state.reviews.add(1);
-      process.exit(3);
-    }),
+    review: {
+      every: '50ms',
+      run(ctx) {
+        ctx.state.reviews.add(1);
+        process.exit(3);
+      },
+    },
   },
 });

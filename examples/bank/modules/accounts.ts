@@ -18,7 +18,8 @@ export default defineModule({
     open(ctx, count: number, balance: number): number {
       if (ctx.state.accounts.size === 0) {
         ctx.state.accounts.set(BANK, { owner: 'the bank', balance: 100 * balance, openedAt: ctx.now() });
-        for (let n = 0; n < count; n++) ctx.state.accounts.set(`a${n}`, { owner: `customer ${n}`, balance, openedAt: ctx.now() });
+        for (let n = 0; n < count; n++)
+          ctx.state.accounts.set(`a${n}`, { owner: `customer ${n}`, balance, openedAt: ctx.now() });
       }
       return ctx.state.accounts.size;
     },
@@ -55,9 +56,18 @@ export default defineModule({
   http: {
     'GET /accounts/:id': (ctx, _request, { id }) => {
       const account = ctx.state.accounts.get(id);
-      return account === undefined ? Response.json({ error: 'NO_ACCOUNT' }, { status: 404 }) : Response.json({ id, balance: account.balance });
+      return account === undefined
+        ? Response.json({ error: 'NO_ACCOUNT' }, { status: 404 })
+        : Response.json({ id, balance: account.balance });
     },
-    'GET /sum': (ctx) => Response.json(ctx.read(() => ({ sum: ctx.exports.sum(), accounts: ctx.state.accounts.size, transfers: ctx.state.transfers.value }))),
+    'GET /sum': (ctx) =>
+      Response.json(
+        ctx.read(() => ({
+          sum: ctx.exports.sum(),
+          accounts: ctx.state.accounts.size,
+          transfers: ctx.state.transfers.value,
+        })),
+      ),
     'POST /transfer': async (ctx, request) => {
       const { from, to, amount } = (await request.json()) as { from: string; to: string; amount: number };
       return ctx.transaction(() => {

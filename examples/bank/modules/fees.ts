@@ -1,6 +1,6 @@
 // What a transfer costs. The demo edits this file while it serves.
 
-import { counter, defineModule, defineTask } from 'mofo';
+import { counter, defineModule } from 'mofo';
 
 export default defineModule({
   name: 'fees',
@@ -10,8 +10,11 @@ export default defineModule({
     quote: (_ctx, amount: number): number => Math.ceil(amount / 100),
   },
   tasks: {
-    review: defineTask({ every: '50ms' }, (ctx) => {
-      ctx.state.reviews.add(1);
-    }),
+    review: {
+      every: '50ms',
+      run(ctx) {
+        ctx.state.reviews.add(1);
+      },
+    },
   },
 });

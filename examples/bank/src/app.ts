@@ -40,7 +40,10 @@ export class App {
     this.onEvent = onEvent;
     this.directory = mkdtempSync(join(tmpdir(), 'mofo-bank-'));
     cpSync(join(bankDirectory, 'modules'), join(this.directory, 'modules'), { recursive: true });
-    cpSync(join(bankDirectory, 'native/build/Release/null_dereference.node'), join(this.directory, 'native/build/Release/null_dereference.node'));
+    cpSync(
+      join(bankDirectory, 'native/build/Release/null_dereference.node'),
+      join(this.directory, 'native/build/Release/null_dereference.node'),
+    );
     const config = {
       name: 'bank',
       modules: './modules/*.ts',
@@ -56,7 +59,10 @@ export class App {
 
   /** Starts `mofo dev`; resolves when it serves. */
   async start(): Promise<void> {
-    const launcher = spawn(process.execPath, [mofo, 'dev', '--json'], { cwd: this.directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    const launcher = spawn(process.execPath, [mofo, 'dev', '--json'], {
+      cwd: this.directory,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.launcher = launcher;
     const collect = (text: string): void => {
       this.lastOutput = (this.lastOutput + text).slice(-4000);
@@ -71,7 +77,12 @@ export class App {
   }
 
   /** The next event that fits, among those after `since` (an index into `events`; default: from now on). */
-  waitFor(fits: (event: AppEvent) => boolean, what: string, limitMs: number, since: number = this.events.length): Promise<AppEvent> {
+  waitFor(
+    fits: (event: AppEvent) => boolean,
+    what: string,
+    limitMs: number,
+    since: number = this.events.length,
+  ): Promise<AppEvent> {
     const past = this.events.slice(since).find(fits);
     if (past !== undefined) return Promise.resolve(past);
     return new Promise((resolve, reject) => {
@@ -104,23 +115,34 @@ export class App {
   /** Runs a `mofo` command in the application's folder and returns what it prints as JSON. */
   command(...parameters: readonly string[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, [mofo, ...parameters, '--json'], { cwd: this.directory, timeout: 30_000, maxBuffer: 2 ** 24 }, (error, stdout, stderr) => {
-        if (error !== null) reject(new Error(`mofo ${parameters.join(' ')}: ${error.message}\n${stderr}\n${stdout}`));
-        else resolve(JSON.parse(stdout.trim().split('\n').at(-1) ?? 'null'));
-      });
+      execFile(
+        process.execPath,
+        [mofo, ...parameters, '--json'],
+        { cwd: this.directory, timeout: 30_000, maxBuffer: 2 ** 24 },
+        (error, stdout, stderr) => {
+          if (error !== null) reject(new Error(`mofo ${parameters.join(' ')}: ${error.message}\n${stderr}\n${stdout}`));
+          else resolve(JSON.parse(stdout.trim().split('\n').at(-1) ?? 'null'));
+        },
+      );
     });
   }
 
   /** Pids of main and clone as they are now. */
   pids(): { main: number; clone: number } {
-    const role = (name: string): number => Number(this.events.findLast((event) => event.data?.['role'] === name && event.data?.['ready'] === true)?.data?.['pid'] ?? 0);
+    const role = (name: string): number =>
+      Number(
+        this.events.findLast((event) => event.data?.['role'] === name && event.data?.['ready'] === true)?.data?.[
+          'pid'
+        ] ?? 0,
+      );
     return { main: role('main'), clone: role('clone') };
   }
 
   /** Resolves when a main and a clone that is not the main are both ready. */
   async bothReady(): Promise<{ main: number; clone: number }> {
     const { main, clone } = this.pids();
-    if (main !== 0 && clone !== 0 && main !== clone && this.isAlive(main) && this.isAlive(clone)) return { main, clone };
+    if (main !== 0 && clone !== 0 && main !== clone && this.isAlive(main) && this.isAlive(clone))
+      return { main, clone };
     await this.waitFor((event) => event.data?.['ready'] === true, 'main and clone', 20_000);
     return this.bothReady();
   }

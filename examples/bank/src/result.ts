@@ -23,7 +23,12 @@ export interface VersionRow {
 export interface DemoResult {
   readonly ok: boolean;
   readonly seconds: number;
-  readonly requests: { readonly served: number; readonly refused: number; readonly failedInFlight: number; readonly failedOther: number };
+  readonly requests: {
+    readonly served: number;
+    readonly refused: number;
+    readonly failedInFlight: number;
+    readonly failedOther: number;
+  };
   readonly longestGapMs: number;
   readonly takeovers: readonly TakeoverRow[];
   readonly versions: readonly VersionRow[];
@@ -38,7 +43,10 @@ export interface DemoResult {
 const DEATH_WINDOW_MS = 1_500;
 
 /** Splits lost requests into those on connections of a process that died and others. */
-export function classifyLost(counts: LoadCounts, deaths: readonly number[]): { failedInFlight: number; failedOther: number } {
+export function classifyLost(
+  counts: LoadCounts,
+  deaths: readonly number[],
+): { failedInFlight: number; failedOther: number } {
   const inFlight = counts.lostAt.filter((at) => deaths.some((death) => Math.abs(at - death) <= DEATH_WINDOW_MS)).length;
   const wrong = [...counts.wrongStatus.values()].reduce((sum, count) => sum + count, 0);
   return { failedInFlight: inFlight, failedOther: counts.lostAt.length - inFlight + counts.timeouts + wrong };
@@ -55,10 +63,15 @@ export function resultLines(result: DemoResult): string[] {
     `xml        ${result.xml.valid ? 'valid' : 'NOT VALID'}, its sum is ${result.xml.sum}`,
     '',
     'takeovers  death to next task',
-    ...result.takeovers.map((row) => `  ${row.fault.padEnd(34)} ${row.latencyMs.toFixed(2).padStart(9)} ms   ${row.version === '' ? '' : `${row.module}@${row.version}`}`),
+    ...result.takeovers.map(
+      (row) =>
+        `  ${row.fault.padEnd(34)} ${row.latencyMs.toFixed(2).padStart(9)} ms   ${row.version === '' ? '' : `${row.module}@${row.version}`}`,
+    ),
     '',
     'versions',
-    ...result.versions.map((row) => `  ${`${row.module}@${row.version}`.padEnd(20)} ${row.state.padEnd(11)} ${row.reason}`),
+    ...result.versions.map(
+      (row) => `  ${`${row.module}@${row.version}`.padEnd(20)} ${row.state.padEnd(11)} ${row.reason}`,
+    ),
     '',
     'sum over all accounts',
     ...result.sums.map((row) => `  ${row.after.padEnd(34)} ${String(row.sum).padStart(12)}`),

@@ -22,7 +22,12 @@ interface Fault {
 }
 
 const FAULTS: readonly Fault[] = [
-  { title: 'a version that throws in a task', source: 'faults/throws.ts', reason: /the fee table is empty/, takesOver: false },
+  {
+    title: 'a version that throws in a task',
+    source: 'faults/throws.ts',
+    reason: /the fee table is empty/,
+    takesOver: false,
+  },
   { title: 'a null pointer in native code', source: 'faults/segfault.ts', reason: /SIGSEGV/, takesOver: true },
   { title: 'an endless loop', source: 'faults/loops.ts', reason: /hang/, takesOver: true },
   { title: 'a heap that is used up', source: 'faults/exhausts-heap.ts', reason: /heap exhausted/, takesOver: true },
@@ -92,7 +97,12 @@ export class Scenario {
     this.app.save('fees', 'faults/good.ts');
     const version = await this.loaded('fees', since);
     this.expectedStates.set(version, { state: 'stable', reason: /./ });
-    await this.app.waitFor((event) => event.kind === 'stable' && event.version === version, 'the good version becoming stable', 15_000, since);
+    await this.app.waitFor(
+      (event) => event.kind === 'stable' && event.version === version,
+      'the good version becoming stable',
+      15_000,
+      since,
+    );
     await this.sum('good update');
   }
 
@@ -128,7 +138,12 @@ export class Scenario {
     pids = await this.app.bothReady();
     since = this.app.events.length;
     process.kill(pids.clone, 'SIGKILL');
-    await this.app.waitFor((event) => event.kind === 'crash' && event.data?.['pid'] === pids.clone, 'the end of the clone', 10_000, since);
+    await this.app.waitFor(
+      (event) => event.kind === 'crash' && event.data?.['pid'] === pids.clone,
+      'the end of the clone',
+      10_000,
+      since,
+    );
     await this.app.bothReady();
     await this.sum('kill -9 of the clone');
 
@@ -137,7 +152,12 @@ export class Scenario {
     since = this.app.events.length;
     process.kill(pids.main, 'SIGKILL');
     process.kill(pids.clone, 'SIGKILL');
-    await this.app.waitFor((event) => event.data?.['ready'] === true && event.data['role'] === 'main', 'a new main', 15_000, since);
+    await this.app.waitFor(
+      (event) => event.data?.['ready'] === true && event.data['role'] === 'main',
+      'a new main',
+      15_000,
+      since,
+    );
     await this.app.bothReady();
     await this.sum('kill -9 of both');
   }
@@ -175,16 +195,26 @@ export class Scenario {
   }
 
   private async readVersions(): Promise<void> {
-    const listed = (await this.app.command('versions')) as readonly { module: string; versions: readonly { id: string; state: string; reason: string }[] }[];
-    this.versions = listed.flatMap(({ module, versions }) => versions.map(({ id, state, reason }) => ({ module, version: id, state, reason })));
+    const listed = (await this.app.command('versions')) as readonly {
+      module: string;
+      versions: readonly { id: string; state: string; reason: string }[];
+    }[];
+    this.versions = listed.flatMap(({ module, versions }) =>
+      versions.map(({ id, state, reason }) => ({ module, version: id, state, reason })),
+    );
     for (const [version, expected] of this.expectedStates) {
       const found = this.versions.find((row) => row.version === version);
-      if (found?.state !== expected.state) this.problems.push(`fees@${version} is ${found?.state} instead of ${expected.state}`);
-      else if (!expected.reason.test(found.reason)) this.problems.push(`fees@${version} is ${found.state} for "${found.reason}", not for ${expected.reason.source}`);
+      if (found?.state !== expected.state)
+        this.problems.push(`fees@${version} is ${found?.state} instead of ${expected.state}`);
+      else if (!expected.reason.test(found.reason))
+        this.problems.push(
+          `fees@${version} is ${found.state} for "${found.reason}", not for ${expected.reason.source}`,
+        );
     }
     for (const module of ['accounts', 'interest']) {
       const states = this.versions.filter((row) => row.module === module).map((row) => row.state);
-      if (states.join() !== 'stable') this.problems.push(`module ${module} has versions ${states.join()}; it never changed and must be stable`);
+      if (states.join() !== 'stable')
+        this.problems.push(`module ${module} has versions ${states.join()}; it never changed and must be stable`);
     }
   }
 
@@ -200,13 +230,33 @@ export class Scenario {
   }
 
   private async stable(module: string): Promise<void> {
-    await this.app.waitFor((event) => event.kind === 'stable' && event.module === module, `${module} becoming stable`, 15_000, 0);
+    await this.app.waitFor(
+      (event) => event.kind === 'stable' && event.module === module,
+      `${module} becoming stable`,
+      15_000,
+      0,
+    );
   }
 
   private async takeover(fault: string, since: number): Promise<void> {
-    const event = await this.app.waitFor(({ kind }) => kind === 'takeover', `the takeover after ${fault}`, 15_000, since);
-    const resumed = await this.app.waitFor(({ kind, data }) => kind === 'task' && data?.['resumedMs'] !== undefined, 'the next task', 15_000, since);
-    this.takeovers.push({ fault, module: event.module ?? '', version: event.version ?? '', latencyMs: Number(resumed.data?.['resumedMs']) });
+    const event = await this.app.waitFor(
+      ({ kind }) => kind === 'takeover',
+      `the takeover after ${fault}`,
+      15_000,
+      since,
+    );
+    const resumed = await this.app.waitFor(
+      ({ kind, data }) => kind === 'task' && data?.['resumedMs'] !== undefined,
+      'the next task',
+      15_000,
+      since,
+    );
+    this.takeovers.push({
+      fault,
+      module: event.module ?? '',
+      version: event.version ?? '',
+      latencyMs: Number(resumed.data?.['resumedMs']),
+    });
   }
 
   /** Asks the bank for its sum; it must be what it was. */
@@ -221,7 +271,13 @@ export class Scenario {
 
   private beginLoad(): void {
     this.load = startLoad(
-      { url: this.app.url, connections: CONNECTIONS, rate: REQUESTS_PER_SECOND, limitSeconds: LOAD_LIMIT_SECONDS, accounts: ACCOUNTS },
+      {
+        url: this.app.url,
+        connections: CONNECTIONS,
+        rate: REQUESTS_PER_SECOND,
+        limitSeconds: LOAD_LIMIT_SECONDS,
+        accounts: ACCOUNTS,
+      },
       this.counts,
     );
   }
@@ -234,14 +290,23 @@ export class Scenario {
   private show(event: AppEvent): void {
     if (event.kind === 'crash') this.deaths.push(event.at);
     if (event.kind === 'banner' || event.message === undefined) return;
-    const name = event.module === undefined ? '' : event.version === undefined ? `${event.module} ` : `${event.module}@${event.version} `;
-    const style = { stable: 'green', unstable: 'red', takeover: 'yellow', crash: 'red', update: 'cyan' }[event.kind] as 'green' | undefined;
+    const name =
+      event.module === undefined
+        ? ''
+        : event.version === undefined
+          ? `${event.module} `
+          : `${event.module}@${event.version} `;
+    const style = { stable: 'green', unstable: 'red', takeover: 'yellow', crash: 'red', update: 'cyan' }[event.kind] as
+      | 'green'
+      | undefined;
     this.timeline.event(`${name}${event.message.split('\n')[0]}`, style ?? 'dim');
   }
 
   private showLoad(): void {
     const { served, refused, lostAt } = this.counts;
-    this.timeline.load(`        ${served} served · ${refused} refused · ${lostAt.length} lost · longest gap ${this.counts.longestGapMs.toFixed(0)} ms`);
+    this.timeline.load(
+      `        ${served} served · ${refused} refused · ${lostAt.length} lost · longest gap ${this.counts.longestGapMs.toFixed(0)} ms`,
+    );
   }
 
   private result(): DemoResult {
@@ -251,7 +316,9 @@ export class Scenario {
     if (requests.refused > 0) problems.push(`${requests.refused} connections were refused`);
     if (requests.failedOther > 0) {
       const statuses = [...this.counts.wrongStatus].map(([status, count]) => `${count} × ${status}`).join(', ');
-      problems.push(`${requests.failedOther} requests failed although no process died (${statuses || 'lost or timed out'})`);
+      problems.push(
+        `${requests.failedOther} requests failed although no process died (${statuses || 'lost or timed out'})`,
+      );
     }
     if (requests.served === 0) problems.push('no request was served');
     return {

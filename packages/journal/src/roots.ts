@@ -12,7 +12,15 @@
 // Entries are only ever added. A crash leaves the old list or the new one: the head changes through the journal. Bytes are input: lengths are
 // bounded by the block, the walk by ROOT_COUNT_MAX.
 
-import { LAYOUT_ROOT_ENTRY, MAIN_CATALOG_HEAD, MAIN_ROOT_HEAD, type FieldType, type Memory, ShmStoreError, type TypeDescription } from '@mofo/shm-store';
+import {
+  type FieldType,
+  LAYOUT_ROOT_ENTRY,
+  MAIN_CATALOG_HEAD,
+  MAIN_ROOT_HEAD,
+  type Memory,
+  ShmStoreError,
+  type TypeDescription,
+} from '@mofo/shm-store';
 import { JournalError } from './errors.ts';
 
 /** Most roots of one store; each costs a step in every walk of the list. */
@@ -43,7 +51,8 @@ export function listRoots(memory: Memory): RootEntry[] {
   const head = memory.door.atSystem(HEAD_GRANULE) + HEAD_WORD;
   let block = memory.door.words[head] as number;
   while (block !== 0) {
-    if (entries.length >= ROOT_COUNT_MAX) throw new ShmStoreError('CORRUPT', 'The list of roots does not end. Run a check of the store.');
+    if (entries.length >= ROOT_COUNT_MAX)
+      throw new ShmStoreError('CORRUPT', 'The list of roots does not end. Run a check of the store.');
     memory.heap.check(block, LAYOUT_ROOT_ENTRY);
     entries.push(readEntry(memory, block));
     const i = memory.door.at(block + 1);
@@ -56,7 +65,10 @@ export function listRoots(memory: Memory): RootEntry[] {
 export function addRoot(memory: Memory, name: string, type: FieldType<unknown, unknown>): RootEntry {
   const nameBytes = encoder.encode(name);
   if (nameBytes.length === 0 || nameBytes.length > ROOT_NAME_MAX_BYTES) {
-    throw new JournalError('INVALID_ROOT', `A root's name has 1 to ${ROOT_NAME_MAX_BYTES} bytes; ${JSON.stringify(name)} has ${nameBytes.length}.`);
+    throw new JournalError(
+      'INVALID_ROOT',
+      `A root's name has 1 to ${ROOT_NAME_MAX_BYTES} bytes; ${JSON.stringify(name)} has ${nameBytes.length}.`,
+    );
   }
   const description = type.describe();
   const descriptionBytes = encoder.encode(JSON.stringify(description));
@@ -83,8 +95,16 @@ function readEntry(memory: Memory, block: number): RootEntry {
   const nameLength = door.words[i + 1] as number;
   const descriptionLength = door.words[i + 2] as number;
   const capacity = heap.capacityBytes(block) - TEXT_WORD * 4;
-  if (nameLength <= 0 || nameLength > ROOT_NAME_MAX_BYTES || descriptionLength < 0 || nameLength + descriptionLength > capacity) {
-    throw new ShmStoreError('CORRUPT', `The root entry at granule ${block >>> 0} has lengths that its block cannot hold. Run a check of the store.`);
+  if (
+    nameLength <= 0 ||
+    nameLength > ROOT_NAME_MAX_BYTES ||
+    descriptionLength < 0 ||
+    nameLength + descriptionLength > capacity
+  ) {
+    throw new ShmStoreError(
+      'CORRUPT',
+      `The root entry at granule ${block >>> 0} has lengths that its block cannot hold. Run a check of the store.`,
+    );
   }
   const start = (i + TEXT_WORD) * 4;
   try {
@@ -92,6 +112,10 @@ function readEntry(memory: Memory, block: number): RootEntry {
     const text = decoder.decode(door.bytes.slice(start + nameLength, start + nameLength + descriptionLength));
     return { name, block, description: JSON.parse(text) as TypeDescription };
   } catch (cause) {
-    throw new ShmStoreError('CORRUPT', `The root entry at granule ${block >>> 0} does not hold readable text. Run a check of the store.`, { cause });
+    throw new ShmStoreError(
+      'CORRUPT',
+      `The root entry at granule ${block >>> 0} does not hold readable text. Run a check of the store.`,
+      { cause },
+    );
   }
 }

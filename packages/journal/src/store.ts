@@ -15,10 +15,10 @@ import {
   MAIN_TIMELINE,
   type Memory,
   type NativeStore,
-  type StoreSegments,
   openSegments,
   readSection,
   ShmStoreError,
+  type StoreSegments,
 } from '@mofo/shm-store';
 import { journalKinds } from './collections/collection-kinds.ts';
 import { JournalError } from './errors.ts';
@@ -83,9 +83,12 @@ const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'ro
  * store.transaction(() => store.root.total.add(100));
  * store.close();
  */
-export function openStore<const R extends RootDeclaration = Record<never, never>>(options: OpenStoreOptions<R>): Store<R> {
+export function openStore<const R extends RootDeclaration = Record<never, never>>(
+  options: OpenStoreOptions<R>,
+): Store<R> {
   for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.has(name)) throw new TypeError(`openStore has no option "${name}"; it has ${[...OPTION_NAMES].join(', ')}.`);
+    if (!OPTION_NAMES.has(name))
+      throw new TypeError(`openStore has no option "${name}"; it has ${[...OPTION_NAMES].join(', ')}.`);
   }
   const native = attachOrCreate(options);
   try {
@@ -146,7 +149,10 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   /** The segments with role, slots and waiting; for the packages above. Throws JournalError PRIVATE_STORE for a store in private memory. */
   get native(): NativeStore {
     if ('watchRole' in this.segments) return this.segments as NativeStore;
-    throw new JournalError('PRIVATE_STORE', `The store "${this.name}" lies in private memory: other processes cannot take part in it. Use openStore.`);
+    throw new JournalError(
+      'PRIVATE_STORE',
+      `The store "${this.name}" lies in private memory: other processes cannot take part in it. Use openStore.`,
+    );
   }
 
   /**
@@ -246,7 +252,10 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     this.close();
   }
 
-  private findRoots(names: readonly string[], types: Readonly<Record<string, FieldType<unknown, unknown>>>): Map<string, RootEntry> {
+  private findRoots(
+    names: readonly string[],
+    types: Readonly<Record<string, FieldType<unknown, unknown>>>,
+  ): Map<string, RootEntry> {
     const wanted = new Set(names);
     const found = new Map<string, RootEntry>();
     for (const entry of listRoots(this.memory)) {
@@ -269,7 +278,8 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   private runTransaction<T>(body: () => T): T {
     const result = this.transactions.transaction(body);
     // No doorbell rings in private memory; there the only writer tells its own watches.
-    if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.memory.door.inTransaction) setImmediate(() => this.callWatches());
+    if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.memory.door.inTransaction)
+      setImmediate(() => this.callWatches());
     return result;
   }
 
@@ -295,7 +305,10 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
 
   private requireOpen(): void {
     if (!this.closed) return;
-    throw new JournalError('CLOSED', `The handle of store "${this.name}" is closed. The data is untouched: open it again.`);
+    throw new JournalError(
+      'CLOSED',
+      `The handle of store "${this.name}" is closed. The data is untouched: open it again.`,
+    );
   }
 }
 

@@ -83,7 +83,10 @@ export class Transactions {
     const result = (body as () => unknown)();
     refusePromise(result);
     if (this.depth !== 0) {
-      throw new JournalError('ROLLBACK_INCOMPLETE', 'An inner transaction could not undo itself, so everything was rolled back; nothing was lost.');
+      throw new JournalError(
+        'ROLLBACK_INCOMPLETE',
+        'An inner transaction could not undo itself, so everything was rolled back; nothing was lost.',
+      );
     }
     this.heap.settle();
     this.result = result;
@@ -92,7 +95,10 @@ export class Transactions {
 
   private nested<T>(body: () => T): T {
     if (this.depth >= NESTING_DEPTH_MAX) {
-      throw new JournalError('TOO_DEEP', `Transactions are nested more than ${NESTING_DEPTH_MAX} deep. Is a function calling itself?`);
+      throw new JournalError(
+        'TOO_DEEP',
+        `Transactions are nested more than ${NESTING_DEPTH_MAX} deep. Is a function calling itself?`,
+      );
     }
     const frees = this.heap.pendingFreeCount;
     // The depth falls only when the level has ended in order: if a stack overflow cuts the rollback itself short, the outermost level sees
@@ -131,4 +137,3 @@ function refusePromise(result: unknown): void {
     'The callback of a transaction returned a promise; everything was rolled back. Do the waiting outside and change the store in a synchronous callback.',
   );
 }
-

@@ -1,4 +1,4 @@
 // Keep a Node.js program running while it is being developed, and keep its data whatever happens to it.
 
-export * from './authoring.ts';
 export { destroyStore, listStores, openStore, type Store } from '@mofo/journal';
+export * from './authoring.ts';

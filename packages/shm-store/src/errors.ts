@@ -76,7 +76,12 @@ export type ImageErrorCode =
   | 'IMAGE_WRITE_FAILED';
 
 /** Everything a {@link ShmStoreError} can say; stable within a major version. */
-export type ShmStoreErrorCode = OpenErrorCode | TransactionErrorCode | HeapErrorCode | ProcessErrorCode | ImageErrorCode;
+export type ShmStoreErrorCode =
+  | OpenErrorCode
+  | TransactionErrorCode
+  | HeapErrorCode
+  | ProcessErrorCode
+  | ImageErrorCode;
 
 /** What else an error carries. */
 export interface ShmStoreErrorOptions {

@@ -12,16 +12,15 @@ export * from './open.ts';
 export { openPrivateStore, PRIVATE_STORE_SIZE_MAX_BYTES } from './private-store.ts';
 export * from './process.ts';
 export { readSection } from './read-section.ts';
-export { restoreSegments } from './restore.ts';
-
 export { createRecord, freeRecord, newRecord, toPlain } from './records/create-record.ts';
 export { isRecordLive, isSameRecord, openRecord, requirePlace } from './records/open-record.ts';
-export type { RecordPlace } from './records/record-handle.ts';
 export { type PlainRecord, readAsPlain } from './records/read-as-plain.ts';
+export type { RecordPlace } from './records/record-handle.ts';
+export { restoreSegments } from './restore.ts';
 export { i64, u64 } from './types/big-integers.ts';
-export { bytes, json, text } from './types/blob-type.ts';
 export { BYTES_LENGTH_MAX, TEXT_LENGTH_MAX } from './types/blob.ts';
-export { Catalog, CATALOG_ENTRY_COUNT_MAX, type CatalogOptions, raiseFloor, type TypedField } from './types/catalog.ts';
+export { bytes, json, text } from './types/blob-type.ts';
+export { CATALOG_ENTRY_COUNT_MAX, Catalog, type CatalogOptions, raiseFloor, type TypedField } from './types/catalog.ts';
 export type { CatalogEntry, StoredField } from './types/catalog-entry.ts';
 export type {
   FieldType,
@@ -38,8 +37,15 @@ export { oneOf } from './types/one-of.ts';
 export { optional } from './types/optional.ts';
 export { elementType, record } from './types/record-link.ts';
 export { isDangling, ref } from './types/ref.ts';
-export { struct, type StructOptions } from './types/struct.ts';
+export { type StructOptions, struct } from './types/struct.ts';
 export type { Fields, RecordInput, RecordOf, RecordType, StructType } from './types/struct-type.ts';
-export { type BlockKind, extendKinds, standardKinds, type TypeKinds, type TypeMaker, typeFromDescription } from './types/type-kinds.ts';
+export {
+  type BlockKind,
+  extendKinds,
+  standardKinds,
+  type TypeKinds,
+  type TypeMaker,
+  typeFromDescription,
+} from './types/type-kinds.ts';
 export { visitBlock } from './types/visit-block.ts';
 export { withDefault } from './types/with-default.ts';

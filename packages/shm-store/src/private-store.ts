@@ -1,6 +1,7 @@
 // A store in private memory: the same words, heap and structures without sharing, for scratch data and as the naive twin in tests. It has
 // no locks, survives nothing, and its commit is plain JavaScript: use it for data that may be lost.
 
+import { ShmStoreError } from './errors.ts';
 import {
   CONTROL_COMMIT_COUNT,
   CONTROL_LAST_TRANSACTION_ID,
@@ -18,7 +19,6 @@ import {
   UNDO_ENTRY_IMAGE,
   UNDO_ENTRY_WORDS,
 } from './layout.ts';
-import { ShmStoreError } from './errors.ts';
 import type { StoreSegments } from './native-binding.ts';
 import { formatControl, formatMain } from './superblock.ts';
 
@@ -33,8 +33,14 @@ const PAGE_STATES_OFFSET = CONTROL_SLOTS + SLOT_BYTES;
  */
 export function openPrivateStore(options: { readonly sizeBytes: number }): StoreSegments {
   const { sizeBytes } = options;
-  if (!(sizeBytes >= STORE_SIZE_MIN_BYTES && sizeBytes <= PRIVATE_STORE_SIZE_MAX_BYTES) || sizeBytes % SLAB_BYTES !== 0) {
-    throw new ShmStoreError('INVALID_SIZE', `A private store has 1 MiB to 2 GiB in multiples of 16 KiB, not ${sizeBytes} bytes.`);
+  if (
+    !(sizeBytes >= STORE_SIZE_MIN_BYTES && sizeBytes <= PRIVATE_STORE_SIZE_MAX_BYTES) ||
+    sizeBytes % SLAB_BYTES !== 0
+  ) {
+    throw new ShmStoreError(
+      'INVALID_SIZE',
+      `A private store has 1 MiB to 2 GiB in multiples of 16 KiB, not ${sizeBytes} bytes.`,
+    );
   }
   return new PrivateStore(sizeBytes);
 }
@@ -70,8 +76,11 @@ class PrivateStore implements StoreSegments {
   transaction(body: () => number): void {
     if (this.open) throw new ShmStoreError('IN_TRANSACTION', 'A transaction of this private store is open already.');
     this.open = true;
-    this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] = (this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] as number) + 1;
-    this.controlFloats[(CONTROL_SLOTS + SLOT_TRANSACTION_ID) / 8] = this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] as number;
+    this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] =
+      (this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] as number) + 1;
+    this.controlFloats[(CONTROL_SLOTS + SLOT_TRANSACTION_ID) / 8] = this.controlFloats[
+      CONTROL_LAST_TRANSACTION_ID / 8
+    ] as number;
     this.controlWords[(CONTROL_SLOTS + SLOT_UNDO_COUNT) / 4] = 0;
     try {
       this.playBack(body());
@@ -86,15 +95,18 @@ class PrivateStore implements StoreSegments {
   }
 
   reserveMain(granule: number): void {
-    if (granule * 16 > this.main.byteLength) throw new ShmStoreError('STORE_FULL', 'The private store is full. Make it larger.');
+    if (granule * 16 > this.main.byteLength)
+      throw new ShmStoreError('STORE_FULL', 'The private store is full. Make it larger.');
   }
 
   reserveJournal(bytes: number): void {
-    if (bytes > this.journal.byteLength) throw new ShmStoreError('JOURNAL_FULL', 'The transaction is larger than the journal. Split it.');
+    if (bytes > this.journal.byteLength)
+      throw new ShmStoreError('JOURNAL_FULL', 'The transaction is larger than the journal. Split it.');
   }
 
   reserveUndo(bytes: number): void {
-    if (bytes > this.undo.byteLength) throw new ShmStoreError('JOURNAL_FULL', 'The transaction is larger than the undo list. Split it.');
+    if (bytes > this.undo.byteLength)
+      throw new ShmStoreError('JOURNAL_FULL', 'The transaction is larger than the undo list. Split it.');
   }
 
   guardPages(firstPage: number, pageCount: number): void {
@@ -127,7 +139,10 @@ class PrivateStore implements StoreSegments {
     const undo = new Int32Array(this.undo);
     for (let i = (this.controlWords[(CONTROL_SLOTS + SLOT_UNDO_COUNT) / 4] as number) - 1; i >= 0; i--) {
       const entry = i * UNDO_ENTRY_WORDS;
-      this.main.set(undo.subarray(entry + UNDO_ENTRY_IMAGE, entry + UNDO_ENTRY_WORDS), ((undo[entry] as number) >>> 0) * 4);
+      this.main.set(
+        undo.subarray(entry + UNDO_ENTRY_IMAGE, entry + UNDO_ENTRY_WORDS),
+        ((undo[entry] as number) >>> 0) * 4,
+      );
     }
   }
 }

@@ -1,6 +1,6 @@
 // Single words of a block's payload, each in the chunk of its granule.
 
-import { type Memory, ShmStoreError } from '@mofo/shm-store';
+import type { Memory } from '@mofo/shm-store';
 
 /** Reads payload word `word` of `block`. */
 export function readWord(memory: Memory, block: number, word: number): number {
@@ -12,12 +12,4 @@ export function readWord(memory: Memory, block: number, word: number): number {
 export function writeWord(memory: Memory, block: number, word: number, value: number): void {
   const i = memory.door.own(block, (block + 1 + (word >> 2)) | 0, 1) + (word & 3);
   memory.door.words[i] = value;
-}
-
-/** The error for a link that must lead somewhere and does not. */
-export function corruptLink(block: number, word: number): ShmStoreError {
-  return new ShmStoreError(
-    'CORRUPT',
-    `The block at granule ${block >>> 0} lacks what payload word ${word} should lead to. Nothing was changed. Run a check of the store.`,
-  );
 }

@@ -17,12 +17,12 @@ import {
   JOURNAL_HEADER_WORDS,
   MAIN_HEAP_FIRST_SLAB,
   MAIN_SLAB_TABLE,
-  type StoreSegments,
   ShmStoreError,
   SLAB_GRANULES,
   SLOT_BYTES,
   SLOT_TRANSACTION_ID,
   SLOT_UNDO_COUNT,
+  type StoreSegments,
   UNDO_ENTRY_IMAGE,
   UNDO_ENTRY_WORDS,
 } from '@mofo/shm-store';
@@ -92,7 +92,11 @@ export class RedoDoor implements Door {
     const pageStates = header[CONTROL_PAGE_STATES / 8] as number;
     this.controlWords = new Uint32Array(native.control, 0, pageStates / 4);
     this.controlFloats = new Float64Array(native.control, 0, pageStates / 8);
-    this.pageStates = new Uint8Array(native.control, pageStates, (header[CONTROL_PAGE_COUNT / 8] as number) || undefined);
+    this.pageStates = new Uint8Array(
+      native.control,
+      pageStates,
+      (header[CONTROL_PAGE_COUNT / 8] as number) || undefined,
+    );
     const slot = CONTROL_SLOTS + native.slot * SLOT_BYTES;
     this.slotUndoCount = (slot + SLOT_UNDO_COUNT) / 4;
     this.slotTransactionId = (slot + SLOT_TRANSACTION_ID) / 8;

@@ -6,6 +6,7 @@
 import {
   BYTE_ORDER_MARK,
   Catalog,
+  type FieldType,
   FORMAT_VERSION,
   GRANULE_BYTES,
   Heap,
@@ -20,7 +21,6 @@ import {
   MAIN_SIZE,
   MAIN_STORE_ID,
   MAIN_TIMELINE,
-  type FieldType,
   type Memory,
   ShmStoreError,
   SLAB_BYTES,
@@ -75,8 +75,14 @@ export class View<R extends RootDeclaration = Record<never, never>> {
     this.sizeBytes = checkSuperblock(main, name);
     this.reservedBytes = options.reservedBytes ?? byteLength;
     const heapFirst = heapFirstGranule(this.sizeBytes) * GRANULE_BYTES;
-    if (!(this.reservedBytes >= heapFirst && this.reservedBytes <= Math.min(byteLength, this.sizeBytes)) || this.reservedBytes % GRANULE_BYTES !== 0) {
-      throw corrupt(name, `${this.reservedBytes} bytes of ${this.sizeBytes} cannot be in use when ${byteLength} are given`);
+    if (
+      !(this.reservedBytes >= heapFirst && this.reservedBytes <= Math.min(byteLength, this.sizeBytes)) ||
+      this.reservedBytes % GRANULE_BYTES !== 0
+    ) {
+      throw corrupt(
+        name,
+        `${this.reservedBytes} bytes of ${this.sizeBytes} cannot be in use when ${byteLength} are given`,
+      );
     }
     const endSlab = main.getUint32(MAIN_HEAP_END_SLAB, isLittleEndian);
     if (endSlab * SLAB_GRANULES < heapFirst / GRANULE_BYTES || endSlab * SLAB_BYTES > this.reservedBytes) {
@@ -105,7 +111,8 @@ export class View<R extends RootDeclaration = Record<never, never>> {
   openRoots<const A extends RootDeclaration>(declaration: A): RootHandles<A> {
     const handles = {};
     const names = Object.keys(declaration);
-    const found = names.length === 0 ? new Map() : new Map(this.listRoots().map((entry) => [entry.name, entry] as const));
+    const found =
+      names.length === 0 ? new Map() : new Map(this.listRoots().map((entry) => [entry.name, entry] as const));
     for (const name of names) {
       const type = declaration[name] as unknown as FieldType<unknown, unknown>;
       const entry = found.get(name);
@@ -117,7 +124,10 @@ export class View<R extends RootDeclaration = Record<never, never>> {
           `The root "${name}" of ${this.name} is declared as ${declared} but stored as ${stored}. Declare it as it is stored.`,
         );
       }
-      Object.defineProperty(handles, name, { enumerable: true, get: () => type.read(this.memory, entry.block, ROOT_VALUE_WORD) });
+      Object.defineProperty(handles, name, {
+        enumerable: true,
+        get: () => type.read(this.memory, entry.block, ROOT_VALUE_WORD),
+      });
     }
     return handles as RootHandles<A>;
   }
@@ -152,8 +162,14 @@ const isLittleEndian = new Uint8Array(new Uint32Array([BYTE_ORDER_MARK]).buffer)
 function checkWindows(windows: readonly ArrayBuffer[]): number {
   let total = 0;
   for (const [index, { byteLength }] of windows.entries()) {
-    if (index < windows.length - 1 ? byteLength !== WINDOW_BYTES : byteLength > WINDOW_BYTES || byteLength % SLAB_BYTES !== 0) {
-      throw new RangeError(`Window ${index} of a view has ${byteLength} bytes; each has 4 GiB, and the last one at most that in slabs of 16 KiB.`);
+    if (
+      index < windows.length - 1
+        ? byteLength !== WINDOW_BYTES
+        : byteLength > WINDOW_BYTES || byteLength % SLAB_BYTES !== 0
+    ) {
+      throw new RangeError(
+        `Window ${index} of a view has ${byteLength} bytes; each has 4 GiB, and the last one at most that in slabs of 16 KiB.`,
+      );
     }
     total += byteLength;
   }
@@ -164,7 +180,10 @@ function checkWindows(windows: readonly ArrayBuffer[]): number {
 /** Judges the superblock in the order magic, byte order, format, layout, size; returns the nominal size. */
 function checkSuperblock(main: DataView, name: string): number {
   if (Buffer.from(main.buffer, 0, 8).toString('latin1') !== 'MOFOMAIN') {
-    throw new ShmStoreError('FORMAT_UNKNOWN', `The bytes of ${name} are no main segment. Nothing was opened. Give the bytes of an image or a backup.`);
+    throw new ShmStoreError(
+      'FORMAT_UNKNOWN',
+      `The bytes of ${name} are no main segment. Nothing was opened. Give the bytes of an image or a backup.`,
+    );
   }
   if (main.getUint32(MAIN_BYTE_ORDER, !isLittleEndian) === BYTE_ORDER_MARK) {
     throw new ShmStoreError(
@@ -172,10 +191,14 @@ function checkSuperblock(main: DataView, name: string): number {
       `${name} was written in the other byte order. Nothing was opened. Export it as XML on the machine that made it and import that here.`,
     );
   }
-  if (main.getUint32(MAIN_BYTE_ORDER, isLittleEndian) !== BYTE_ORDER_MARK) throw corrupt(name, 'its byte order mark is wrong');
+  if (main.getUint32(MAIN_BYTE_ORDER, isLittleEndian) !== BYTE_ORDER_MARK)
+    throw corrupt(name, 'its byte order mark is wrong');
   const format = main.getUint32(MAIN_FORMAT, isLittleEndian);
   if (format !== FORMAT_VERSION) {
-    throw new ShmStoreError('FORMAT_UNKNOWN', `${name} has format ${format}, this is ${FORMAT_VERSION}. Nothing was opened. Use the version that made it.`);
+    throw new ShmStoreError(
+      'FORMAT_UNKNOWN',
+      `${name} has format ${format}, this is ${FORMAT_VERSION}. Nothing was opened. Use the version that made it.`,
+    );
   }
   const hash = main.getUint32(MAIN_LAYOUT_HASH, isLittleEndian);
   if (hash !== LAYOUT_HASH) {
@@ -185,7 +208,8 @@ function checkSuperblock(main: DataView, name: string): number {
     );
   }
   const size = main.getFloat64(MAIN_SIZE, isLittleEndian);
-  if (!(size >= STORE_SIZE_MIN_BYTES && size <= STORE_SIZE_MAX_BYTES) || size % SLAB_BYTES !== 0) throw corrupt(name, `its size is said to be ${size} bytes`);
+  if (!(size >= STORE_SIZE_MIN_BYTES && size <= STORE_SIZE_MAX_BYTES) || size % SLAB_BYTES !== 0)
+    throw corrupt(name, `its size is said to be ${size} bytes`);
   const firstSlab = main.getUint32(MAIN_HEAP_FIRST_SLAB, isLittleEndian);
   const slabs = main.getUint32(MAIN_HEAP_NOMINAL_SLABS, isLittleEndian);
   if (firstSlab !== heapFirstGranule(size) / SLAB_GRANULES || slabs !== size / SLAB_BYTES) {
@@ -195,5 +219,8 @@ function checkSuperblock(main: DataView, name: string): number {
 }
 
 function corrupt(name: string, what: string): ShmStoreError {
-  return new ShmStoreError('CORRUPT', `The superblock of ${name} contradicts itself: ${what}. Nothing was opened. Use an older image.`);
+  return new ShmStoreError(
+    'CORRUPT',
+    `The superblock of ${name} contradicts itself: ${what}. Nothing was opened. Use an older image.`,
+  );
 }

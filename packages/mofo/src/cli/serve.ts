@@ -1,9 +1,9 @@
 // What `mofo run` and `mofo dev` have in common: start, banner, timeline, signals, exit code.
 
+import { showSize } from '../config/index.ts';
+import { writeBanner, writeEvent } from '../output/index.ts';
 import type { RuntimeEvent } from '../runtime/messages.ts';
 import { type RunningApp, runApp } from '../runtime/run-app.ts';
-import { writeBanner, writeEvent } from '../output/index.ts';
-import { showSize } from '../config/index.ts';
 import type { CommandContext } from './command-context.ts';
 import { mofoVersion } from './mofo-version.ts';
 
@@ -31,10 +31,15 @@ export async function serve({ directory, terminal }: CommandContext, options: Se
       mode: options.mode,
       ...(options.port === undefined ? {} : { port: options.port }),
       onEvent: show,
-      onOutput: (stream, text) => void (stream === 'stdout' && !terminal.json ? terminal.output : terminal.errors).write(text),
+      onOutput: (stream, text) =>
+        void (stream === 'stdout' && !terminal.json ? terminal.output : terminal.errors).write(text),
     });
     // A signal during the start stops what there is by then, in order.
-    stop = () => void starting.then((app) => app.stop(), () => {});
+    stop = () =>
+      void starting.then(
+        (app) => app.stop(),
+        () => {},
+      );
     const app = await starting;
     stop = () => void app.stop();
     banner(terminal, app, options);

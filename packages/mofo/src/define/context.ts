@@ -125,6 +125,11 @@ export interface ExportContext<U, S> extends BaseContext {
 export interface TaskContext<U, S, E> extends ExportContext<U, S> {
   /** The module's own exports. */
   readonly exports: CallableExports<E>;
+  /**
+   * Runs `effect` and completes the task in one transaction: both happen, once, or neither. For asynchronous tasks; a synchronous one is a
+   * single transaction anyway.
+   */
+  complete<R>(effect: () => R): R;
 }
 
 /** `ctx` of HTTP handlers, `health`, `start` and `stop`: everything. */

@@ -47,7 +47,10 @@ export class ApplicationProcess {
     this.restoreIfAbsent();
     this.store = openStore({ name: this.config.store.name, sizeBytes: this.config.store.sizeBytes });
     this.quarantine = new Quarantine(this.store);
-    this.snapshots = openSnapshots(this.store, { directory: this.config.snapshot.directory, keep: this.config.snapshot.keep });
+    this.snapshots = openSnapshots(this.store, {
+      directory: this.config.snapshot.directory,
+      keep: this.config.snapshot.keep,
+    });
     this.keeper = new RoleKeeper(this.store.native, {
       onNotice: (notice) => this.emit('warning', `${notice.kind}: pid ${notice.pid} ${notice.detail}`, { ...notice }),
     });
@@ -68,7 +71,8 @@ export class ApplicationProcess {
     });
     this.tasks = new TaskRunner(this.store, this.application, {
       hangAfterMs: this.config.hangAfterMs,
-      onResumed: (resumedMs, task) => this.emit('task', `next task (${task}) ${resumedMs.toFixed(2)} ms after the death`, { resumedMs, task }),
+      onResumed: (resumedMs, task) =>
+        this.emit('task', `next task (${task}) ${resumedMs.toFixed(2)} ms after the death`, { resumedMs, task }),
     });
   }
 
@@ -136,7 +140,11 @@ export class ApplicationProcess {
     }
     this.application.assumeRole();
     this.tasks.start(takeover);
-    this.http = await listen(this.application, { fd: this.listenFd, maxBodyBytes: this.config.http.maxBodyBytes, hangAfterMs: this.config.hangAfterMs });
+    this.http = await listen(this.application, {
+      fd: this.listenFd,
+      maxBodyBytes: this.config.http.maxBodyBytes,
+      hangAfterMs: this.config.hangAfterMs,
+    });
     this.startSnapshots();
     if (takeover.reason === 'first' && !wasLoaded) return;
     const blame = blameOf(takeover.label);
@@ -160,13 +168,23 @@ export class ApplicationProcess {
       const blame = blameOf(death?.label);
       if (death === undefined || blame === undefined) continue;
       const version = this.registry.get(blame.module, blame.id);
-      if (version === undefined || version.state === 'stable' || version.state === 'superseded' || version.state === 'unstable') continue;
+      if (
+        version === undefined ||
+        version.state === 'stable' ||
+        version.state === 'superseded' ||
+        version.state === 'unstable'
+      )
+        continue;
       const reason = `${death.reason} in ${blame.what}${death.taskId === undefined ? '' : ` #${death.taskId}`}`;
       this.quarantine.add(version.module, version.hash, reason);
       guilty = version;
       void this.registry.quarantineInBackground(version, reason).then(
         () => this.emitUnstable(version, reason),
-        (error: unknown) => this.emit('warning', `the registry could not be told that ${version.module}@${version.id} is unstable: ${describe(error)}`),
+        (error: unknown) =>
+          this.emit(
+            'warning',
+            `the registry could not be told that ${version.module}@${version.id} is unstable: ${describe(error)}`,
+          ),
       );
     }
     return guilty;
@@ -178,7 +196,14 @@ export class ApplicationProcess {
     if (this.application.table.get(module)?.name.hash === hash || this.quarantine.has(module, hash)) return;
     try {
       await this.application.update(version, version.state !== 'stable');
-      if (savedAt !== undefined) this.emit('update', `serving ${Date.now() - savedAt} ms after it was saved`, { module, hash }, module, version.id);
+      if (savedAt !== undefined)
+        this.emit(
+          'update',
+          `serving ${Date.now() - savedAt} ms after it was saved`,
+          { module, hash },
+          module,
+          version.id,
+        );
     } catch (error) {
       this.emit('warning', `not loaded: ${describe(error)}`, { hash }, module, version.id);
     }
@@ -196,7 +221,11 @@ export class ApplicationProcess {
       this.send({ type: 'answer', id: message.id, value: await this.fulfil(message) });
     } catch (error) {
       const code = (error as { code?: unknown }).code;
-      this.send({ type: 'answer', id: message.id, error: { code: typeof code === 'string' ? code : 'INTERNAL', message: describe(error) } });
+      this.send({
+        type: 'answer',
+        id: message.id,
+        error: { code: typeof code === 'string' ? code : 'INTERNAL', message: describe(error) },
+      });
     }
   }
 
@@ -224,7 +253,9 @@ export class ApplicationProcess {
       modules: this.registry.modules().map((module) => ({
         module,
         running: this.application.table.get(module)?.name,
-        versions: this.registry.list(module).map(({ id, hash, state, reason, triesLeft }) => ({ id, hash, state, reason, triesLeft })),
+        versions: this.registry
+          .list(module)
+          .map(({ id, hash, state, reason, triesLeft }) => ({ id, hash, state, reason, triesLeft })),
       })),
       quarantine: this.quarantine.list(),
     };
@@ -235,7 +266,8 @@ export class ApplicationProcess {
     const version = this.requireVersion(module, id);
     this.quarantine.remove(module, version.hash);
     let current = version.state === 'unstable' ? this.registry.retry(version, 'operator') : version;
-    if (this.application.table.get(module)?.name.hash !== current.hash) await this.application.update(current, current.state !== 'stable');
+    if (this.application.table.get(module)?.name.hash !== current.hash)
+      await this.application.update(current, current.state !== 'stable');
     current = this.registry.markStable(current, { reason: 'promoted by an operator', by: 'operator' });
     this.application.endProbation(module);
     this.send({ type: 'stable', module, hash: current.hash });
@@ -245,7 +277,11 @@ export class ApplicationProcess {
   private async revert(module: string): Promise<unknown> {
     const running = this.application.table.get(module);
     const target = this.registry.revertTarget(module, running === undefined ? {} : { except: running.name });
-    if (target === undefined) throw new MofoError('NOTHING_TO_REVERT', `Module "${module}" has no other version that was stable. Nothing was changed.`);
+    if (target === undefined)
+      throw new MofoError(
+        'NOTHING_TO_REVERT',
+        `Module "${module}" has no other version that was stable. Nothing was changed.`,
+      );
     if (running !== undefined && this.application.isOnProbation(running)) {
       this.quarantine.add(module, running.name.hash, 'reverted by an operator');
       this.application.quarantine(running.name, 'reverted by an operator');
@@ -259,7 +295,10 @@ export class ApplicationProcess {
   private requireVersion(module: string, id: string): Version {
     const version = this.registry.get(module, id);
     if (version !== undefined) return version;
-    throw new MofoError('UNKNOWN_VERSION', `Module "${module}" has no version ${id}. Nothing was changed. See: npx mofo versions ${module}`);
+    throw new MofoError(
+      'UNKNOWN_VERSION',
+      `Module "${module}" has no version ${id}. Nothing was changed. See: npx mofo versions ${module}`,
+    );
   }
 
   private startSnapshots(): void {
@@ -273,7 +312,11 @@ export class ApplicationProcess {
 
   private async takeSnapshot(): Promise<unknown> {
     const taken = await this.snapshots.take();
-    this.emit('snapshot', `snapshot ${taken.id}: ${(taken.bytes / 2 ** 20).toFixed(1)} MiB, the writer waited ${taken.pauseUs.toFixed(0)} µs`, { ...taken });
+    this.emit(
+      'snapshot',
+      `snapshot ${taken.id}: ${(taken.bytes / 2 ** 20).toFixed(1)} MiB, the writer waited ${taken.pauseUs.toFixed(0)} µs`,
+      { ...taken },
+    );
     return taken;
   }
 
@@ -287,7 +330,13 @@ export class ApplicationProcess {
     if (restored !== undefined) this.emit('restore', `store restored from snapshot ${restored.id}`, { ...restored });
   }
 
-  private emit(kind: RuntimeEvent['kind'], message: string, data?: Readonly<Record<string, unknown>>, module?: string, version?: string): void {
+  private emit(
+    kind: RuntimeEvent['kind'],
+    message: string,
+    data?: Readonly<Record<string, unknown>>,
+    module?: string,
+    version?: string,
+  ): void {
     this.send({
       type: 'event',
       event: {

@@ -4,8 +4,8 @@
 import type { Store } from '@mofo/journal';
 import type { Registry, Version } from '@mofo/versions';
 import type { Config } from '../config/config.ts';
-import { ModuleFailure } from '../define/index.ts';
 import { MofoError } from '../errors.ts';
+import { isRefusal } from '../http/error-response.ts';
 import type { RuntimeEvent } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
@@ -80,7 +80,8 @@ export class Application {
     }
     // `start` may call the modules that it uses, so those come first.
     for (const one of inOrderOfUse(loaded)) {
-      if ((await this.tryToInstall(one, options.spendTries)) === undefined) await this.loadBest(one.version.module, options.spendTries);
+      if ((await this.tryToInstall(one, options.spendTries)) === undefined)
+        await this.loadBest(one.version.module, options.spendTries);
     }
   }
 
@@ -117,15 +118,23 @@ export class Application {
   }
 
   /** Answers a request with a handler of whatever version runs now. */
-  async invoke(module: string, routeKey: string, parameters: readonly unknown[], hangAfterMs: number): Promise<unknown> {
+  async invoke(
+    module: string,
+    routeKey: string,
+    parameters: readonly unknown[],
+    hangAfterMs: number,
+  ): Promise<unknown> {
     const version = this.table.require(module);
     const route = version.definition.http[routeKey];
-    if (route === undefined) throw new MofoError('ROUTE_NOT_FOUND', `${version.title} has no route "${routeKey}" any more.`);
+    if (route === undefined)
+      throw new MofoError('ROUTE_NOT_FOUND', `${version.title} has no route "${routeKey}" any more.`);
     const handler = (typeof route === 'function' ? route : route.node) as (...all: readonly unknown[]) => unknown;
     version.enter();
     try {
       const label = labelOf(this.services, version, `route ${routeKey}`);
-      const answer = await this.services.guard.run(label, () => handler.call(route, version.context, ...parameters), { hangAfterMs });
+      const answer = await this.services.guard.run(label, () => handler.call(route, version.context, ...parameters), {
+        hangAfterMs,
+      });
       this.noteRun(version, `route ${routeKey}`, undefined);
       return answer;
     } catch (error) {
@@ -140,7 +149,7 @@ export class Application {
   noteRun(version: RunningVersion, what: string, error: unknown): void {
     const probation = this.probations.get(version);
     if (probation === undefined) return;
-    if (error === undefined || error instanceof ModuleFailure) probation.succeeded();
+    if (error === undefined || isRefusal(error)) probation.succeeded();
     else if (what.startsWith('task ')) probation.taskFailed(`${describe(error)} in ${what}`);
     else if (what.startsWith('route ')) probation.handlerFailed(`${describe(error)} in ${what}`);
     const verdict = probation.verdict(performance.now());
@@ -179,7 +188,14 @@ export class Application {
   /** Makes a version unstable: in the registry now; the caller has put it into the store if the process may die at once. */
   quarantine(version: { readonly module: string; readonly hash: string; readonly id: string }, reason: string): void {
     this.parts.registry.quarantine(version, reason);
-    this.parts.emit({ at: Date.now(), kind: 'unstable', module: version.module, version: version.id, message: reason, data: { hash: version.hash } });
+    this.parts.emit({
+      at: Date.now(),
+      kind: 'unstable',
+      module: version.module,
+      version: version.id,
+      message: reason,
+      data: { hash: version.hash },
+    });
   }
 
   /** Versions of a module that may be loaded, best first. */
@@ -247,7 +263,8 @@ export class Application {
   /** Spends a try, durably, before the version is loaded; one that was stable before begins its probation anew. */
   private beginTry(version: Version): Version {
     const { registry } = this.parts;
-    const begun = version.state === 'checked' || version.state === 'probation' ? version : registry.markProbation(version);
+    const begun =
+      version.state === 'checked' || version.state === 'probation' ? version : registry.markProbation(version);
     const spent = registry.spendTry(begun);
     return spent.state === 'probation' ? spent : registry.markProbation(spent);
   }
@@ -301,7 +318,8 @@ export class Application {
     const { stop } = version.definition;
     const over = new Promise<void>((resolve) => limit.addEventListener('abort', () => resolve(), { once: true }));
     try {
-      if (stop !== undefined) await Promise.race([stop.call(version.definition, version.context as never, limit), over]);
+      if (stop !== undefined)
+        await Promise.race([stop.call(version.definition, version.context as never, limit), over]);
     } catch (error) {
       this.parts.emit({
         at: Date.now(),
@@ -338,7 +356,10 @@ export const STOP_LIMIT_MS = 5_000;
 /** One line about an error: what people see in the timeline. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error && error.cause.message !== error.message ? ` (${error.cause.name}: ${error.cause.message})` : '';
+  const cause =
+    error.cause instanceof Error && error.cause.message !== error.message
+      ? ` (${error.cause.name}: ${error.cause.message})`
+      : '';
   const [first] = error.message.split('\n');
   return `${error.name}: ${first}${cause}`;
 }

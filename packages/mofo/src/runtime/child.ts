@@ -41,7 +41,8 @@ export class Child {
 
   constructor(options: ChildOptions) {
     const program = fileURLToPath(new URL('./process.js', import.meta.url));
-    const heapLimit = options.heapLimitBytes === null ? [] : [`--max-old-space-size=${Math.floor(options.heapLimitBytes / 2 ** 20)}`];
+    const heapLimit =
+      options.heapLimitBytes === null ? [] : [`--max-old-space-size=${Math.floor(options.heapLimitBytes / 2 ** 20)}`];
     this.process = spawn(process.execPath, [...heapLimit, '--enable-source-maps', program], {
       cwd: options.appDirectory,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', options.listenFd],
@@ -56,7 +57,9 @@ export class Child {
     });
     this.process.on('message', (message) => options.onMessage(this, message as FromChild));
     // After 'close' everything it printed has been read.
-    this.process.on('close', (exitCode, signal) => options.onEnd(this, { pid: this.pid, exitCode, signal, stderrTail: this.stderrTail }));
+    this.process.on('close', (exitCode, signal) =>
+      options.onEnd(this, { pid: this.pid, exitCode, signal, stderrTail: this.stderrTail }),
+    );
     this.process.on('error', (error) => {
       this.stderrTail += String(error);
     });

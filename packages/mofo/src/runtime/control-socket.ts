@@ -101,6 +101,10 @@ function readAll(socket: Socket): Promise<string> {
     });
     socket.once('end', () => resolve(Buffer.concat(parts).toString('utf8')));
     socket.once('error', reject);
-    socket.once('close', () => reject(new MofoError('REQUEST_FAILED', 'The connection to the launcher was closed before the message was complete.')));
+    socket.once('close', () =>
+      reject(
+        new MofoError('REQUEST_FAILED', 'The connection to the launcher was closed before the message was complete.'),
+      ),
+    );
   });
 }

@@ -18,8 +18,10 @@ export function listen(application: Application, options: FrontOptions): Promise
     listen: { fd: options.fd },
     maxBodyBytes,
     routes: () => application.table.routes,
-    invoke: (route, request, params) => application.invoke(route.module, route.key, [request, params], hangAfterMs) as Promise<Response>,
-    invokeNode: (route, request, response, params) => application.invoke(route.module, route.key, [request, response, params], hangAfterMs),
+    invoke: (route, request, params) =>
+      application.invoke(route.module, route.key, [request, params], hangAfterMs) as Promise<Response>,
+    invokeNode: (route, request, response, params) =>
+      application.invoke(route.module, route.key, [request, response, params], hangAfterMs),
     onError: (error) => {
       console.error(error);
     },

@@ -12,7 +12,7 @@ import type { Registry } from '@mofo/versions';
 import { RestartBudget } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
-import { causeOfEnd, Child, type ChildEnd, LISTEN_FD } from './child.ts';
+import { Child, type ChildEnd, causeOfEnd, LISTEN_FD } from './child.ts';
 import type { ControlRequest } from './control-socket.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
 
@@ -99,18 +99,27 @@ export class Launcher {
   /** Asks main to do something. */
   request(request: ControlRequest): Promise<unknown> {
     const { main } = this;
-    if (main === undefined) throw new MofoError('NOT_READY', 'No main process is ready at this moment. Nothing was done. Try again.');
+    if (main === undefined)
+      throw new MofoError('NOT_READY', 'No main process is ready at this moment. Nothing was done. Try again.');
     const id = this.nextRequest++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.requests.delete(id);
-        reject(new MofoError('NOT_READY', `Main did not answer within ${REQUEST_LIMIT_MS} ms. Look at it with: npx mofo status`));
+        reject(
+          new MofoError(
+            'NOT_READY',
+            `Main did not answer within ${REQUEST_LIMIT_MS} ms. Look at it with: npx mofo status`,
+          ),
+        );
       }, REQUEST_LIMIT_MS).unref();
       const settle = (done: () => void): void => {
         clearTimeout(timer);
         done();
       };
-      this.requests.set(id, { resolve: (value) => settle(() => resolve(value)), reject: (error) => settle(() => reject(error)) });
+      this.requests.set(id, {
+        resolve: (value) => settle(() => resolve(value)),
+        reject: (error) => settle(() => reject(error)),
+      });
       main.send({ type: 'request', id, ...request });
     });
   }
@@ -181,7 +190,10 @@ export class Launcher {
         const pending = this.requests.get(message.id);
         this.requests.delete(message.id);
         if (message.error === undefined) pending?.resolve(message.value);
-        else pending?.reject(new MofoError('REQUEST_FAILED', message.error.message, { data: { code: message.error.code } }));
+        else
+          pending?.reject(
+            new MofoError('REQUEST_FAILED', message.error.message, { data: { code: message.error.code } }),
+          );
       }
     }
   }
@@ -223,7 +235,9 @@ export class Launcher {
     if (child.role === 'main') this.lastEnd = end;
     this.refineBlame();
     if (!this.budget.spend(performance.now()).allowed) {
-      this.giveUp(`The processes of the application ended too often (last: ${cause}). The store is intact; mend the cause and start again.`);
+      this.giveUp(
+        `The processes of the application ended too often (last: ${cause}). The store is intact; mend the cause and start again.`,
+      );
       return;
     }
     this.ensureTwo();
@@ -235,7 +249,14 @@ export class Launcher {
    */
   private refineBlame(): void {
     const { lastTakeover: report, lastEnd: end } = this;
-    if (report === undefined || end === undefined || report.deadPid !== end.pid || report.module === undefined || report.version === undefined) return;
+    if (
+      report === undefined ||
+      end === undefined ||
+      report.deadPid !== end.pid ||
+      report.module === undefined ||
+      report.version === undefined
+    )
+      return;
     const version = this.options.registry.get(report.module, report.version);
     if (version === undefined || version.state !== 'unstable') return;
     this.lastEnd = undefined;
@@ -243,7 +264,14 @@ export class Launcher {
     const reason = `${report.reason === 'hang' ? 'hang' : causeOfEnd(end)} in ${what}`;
     if (version.reason === reason) return;
     const refined = this.options.registry.quarantine(version, reason);
-    this.options.onEvent({ at: Date.now(), kind: 'unstable', module: refined.module, version: refined.id, message: reason, data: { hash: refined.hash, refined: true } });
+    this.options.onEvent({
+      at: Date.now(),
+      kind: 'unstable',
+      module: refined.module,
+      version: refined.id,
+      message: reason,
+      data: { hash: refined.hash, refined: true },
+    });
   }
 
   private ensureTwo(): void {
@@ -270,7 +298,8 @@ export class Launcher {
 
   private endIfDone(): void {
     if (this.children.size > 0) return;
-    for (const { reject } of this.requests.values()) reject(new MofoError('NOT_READY', 'The application is stopping. Nothing was done.'));
+    for (const { reject } of this.requests.values())
+      reject(new MofoError('NOT_READY', 'The application is stopping. Nothing was done.'));
     this.requests.clear();
     this.resolveEnded(this.exitCode);
   }

@@ -9,7 +9,12 @@ import type { RunGuard, RunLabel } from './run-guard.ts';
 import type { AnyContext, RunningVersion } from './running-version.ts';
 
 /** Enqueues a task of a module. */
-export type Enqueue = (module: string, task: string, payload: unknown, options: Readonly<Record<string, unknown>> | undefined) => number;
+export type Enqueue = (
+  module: string,
+  task: string,
+  payload: unknown,
+  options: Readonly<Record<string, unknown>> | undefined,
+) => number;
 
 /** What contexts are made of. */
 export interface ContextServices {
@@ -41,7 +46,10 @@ export function openContext(version: RunningVersion, services: ContextServices):
     state: openState(version, store),
     uses: usesOf(version, services),
     exports: callable(services, () => version),
-    tasks: { enqueue: (task: string, payload?: unknown, options?: Readonly<Record<string, unknown>>) => enqueue(version, services, task, payload, options) },
+    tasks: {
+      enqueue: (task: string, payload?: unknown, options?: Readonly<Record<string, unknown>>) =>
+        enqueue(version, services, task, payload, options),
+    },
     transaction: <T>(change: () => T): T => guard.run(label, () => store.transaction(change)),
     read: <T>(look: () => T): T => store.read(look),
     log: services.log(version),
@@ -56,10 +64,20 @@ export function openContext(version: RunningVersion, services: ContextServices):
 }
 
 /** Calls an export of a version; outside a transaction it runs in one. */
-function callExport(services: ContextServices, version: RunningVersion, name: string, parameters: readonly unknown[]): unknown {
-  const implementation = version.definition.exports[name] as ((ctx: unknown, ...rest: readonly unknown[]) => unknown) | undefined;
+function callExport(
+  services: ContextServices,
+  version: RunningVersion,
+  name: string,
+  parameters: readonly unknown[],
+): unknown {
+  const implementation = version.definition.exports[name] as
+    | ((ctx: unknown, ...rest: readonly unknown[]) => unknown)
+    | undefined;
   if (implementation === undefined) {
-    throw new MofoError('EXPORT_MISSING', `${version.title} has no export "${name}"; it has ${Object.keys(version.definition.exports).join(', ') || 'none'}.`);
+    throw new MofoError(
+      'EXPORT_MISSING',
+      `${version.title} has no export "${name}"; it has ${Object.keys(version.definition.exports).join(', ') || 'none'}.`,
+    );
   }
   const { guard, store } = services;
   const body = (): unknown => implementation(version.context, ...parameters);
@@ -139,6 +157,10 @@ function enqueue(
   if (dot < 0) return services.enqueue(version.name.module, task, payload, options);
   const key = task.slice(0, dot);
   const use = version.definition.uses[key];
-  if (use === undefined) throw new MofoError('USES_MISSING', `${version.title} enqueues "${task}" but does not declare uses.${key}. Nothing was enqueued.`);
+  if (use === undefined)
+    throw new MofoError(
+      'USES_MISSING',
+      `${version.title} enqueues "${task}" but does not declare uses.${key}. Nothing was enqueued.`,
+    );
   return services.enqueue(use.module ?? key, task.slice(dot + 1), payload, options);
 }

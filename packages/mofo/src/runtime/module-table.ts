@@ -1,9 +1,9 @@
 // Which version of each module runs in this process. Replacing one is a single assignment between two turns of the event loop: whoever calls
 // after it gets the new version, and what is under way ends on the old one.
 
+import { MofoError } from '../errors.ts';
 import type { RouteTable } from '../http/routes.ts';
 import { buildRoutes } from '../http/routes.ts';
-import { MofoError } from '../errors.ts';
 import type { RunningVersion } from './running-version.ts';
 
 /** The running versions by module name. */

@@ -18,7 +18,8 @@ async function receive(message: ToChild): Promise<void> {
     await application.start();
     return;
   }
-  if (application === undefined) throw new MofoError('NOT_READY', `The process got "${message.type}" before it was started.`);
+  if (application === undefined)
+    throw new MofoError('NOT_READY', `The process got "${message.type}" before it was started.`);
   await application.receive(message);
 }
 

@@ -111,7 +111,12 @@ function startBuilding(
         data: { code: error.code, ...error.data },
       });
     },
-    onRemoved: (file) => tell({ kind: 'warning', module: file.module, message: `${file.source} is gone; its version goes on until the next start` }),
+    onRemoved: (file) =>
+      tell({
+        kind: 'warning',
+        module: file.module,
+        message: `${file.source} is gone; its version goes on until the next start`,
+      }),
     onError: (error: MofoError) => tell({ kind: 'warning', message: error.message, data: { code: error.code } }),
   });
 }
@@ -123,8 +128,13 @@ async function register(
   tell: (event: Omit<RuntimeEvent, 'at'>) => void,
 ): Promise<Version | undefined> {
   try {
-    const added = await registry.add(file.module, { bundle: built.bundle, source: built.source, bundler: built.bundler });
-    const version = added.state === 'staged' ? registry.markChecked(added, { reason: 'bundled, exports validated' }) : added;
+    const added = await registry.add(file.module, {
+      bundle: built.bundle,
+      source: built.source,
+      bundler: built.bundler,
+    });
+    const version =
+      added.state === 'staged' ? registry.markChecked(added, { reason: 'bundled, exports validated' }) : added;
     // A superseded version that was stable is being gone back to by its source: it is trusted as before.
     return version;
   } catch (error) {

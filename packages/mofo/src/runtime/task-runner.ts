@@ -4,7 +4,13 @@
 // the old version is back, so the retry runs there and tells a bad version from a poison task.
 
 import type { Store } from '@mofo/journal';
-import { openScheduler, type RunningTask, type Scheduler, type SchedulerStatus, type TaskDefinition as ScheduledDefinition } from '@mofo/scheduler';
+import {
+  openScheduler,
+  type RunningTask,
+  type TaskDefinition as ScheduledDefinition,
+  type Scheduler,
+  type SchedulerStatus,
+} from '@mofo/scheduler';
 import { monotonicMs } from '@mofo/shm-store';
 import type { Takeover } from '@mofo/watchdog';
 import { parseDurationMs } from '../define/duration.ts';
@@ -46,11 +52,21 @@ export class TaskRunner {
   }
 
   /** Puts a task into the queue; joins the running transaction. */
-  enqueue(module: string, task: string, payload: unknown, options: Readonly<Record<string, unknown>> | undefined): number {
+  enqueue(
+    module: string,
+    task: string,
+    payload: unknown,
+    options: Readonly<Record<string, unknown>> | undefined,
+  ): number {
     const declared = this.application.table.require(module).definition.tasks[task] as TaskDefinition | undefined;
-    if (declared === undefined) throw new MofoError('TASK_MISSING', `Module "${module}" has no task "${task}". Nothing was enqueued.`);
+    if (declared === undefined)
+      throw new MofoError('TASK_MISSING', `Module "${module}" has no task "${task}". Nothing was enqueued.`);
     const { delay = declared.delay, priority = declared.priority, ...rest } = options ?? {};
-    return this.scheduler.enqueue(nameOf(module, task), payload as never, { ...rest, ...defined('delay', delay), ...defined('priority', priority) });
+    return this.scheduler.enqueue(nameOf(module, task), payload as never, {
+      ...rest,
+      ...defined('delay', delay),
+      ...defined('priority', priority),
+    });
   }
 
   /** Begins to run tasks. What the dead main left running is put back first. */
@@ -100,7 +116,12 @@ export class TaskRunner {
   /** A time that has passed is not made up for: whether it ran before cannot be told from a module that is new. */
   private enqueueAt(name: string, at: Date | number | string, common: object): void {
     const time = new Date(at).getTime();
-    if (time > Date.now()) this.scheduler.enqueue(name, undefined as never, { delay: time - Date.now(), dedupeKey: `at ${time}`, ...common });
+    if (time > Date.now())
+      this.scheduler.enqueue(name, undefined as never, {
+        delay: time - Date.now(),
+        dedupeKey: `at ${time}`,
+        ...common,
+      });
   }
 
   /** The handler of whatever version runs now; undefined parks the task until there is one. */
@@ -130,8 +151,11 @@ export class TaskRunner {
     const retries = declared.retries ?? 0;
     return {
       async: isAsync,
-      handler: (payload: unknown, { signal, complete }: { signal: AbortSignal; complete: unknown }) => {
-        const context = isAsync ? Object.create(version.context as object, { signal: { value: signal }, complete: { value: complete } }) : version.context;
+      handler: (payload: unknown, task: { signal: AbortSignal; complete<R>(effect: () => R): R }) => {
+        const context = Object.create(version.context as object, {
+          signal: { get: () => task.signal },
+          complete: { value: (effect: () => unknown) => task.complete(effect) },
+        });
         return run.call(declared, context, payload);
       },
       version: version.title,
@@ -164,7 +188,8 @@ export class TaskRunner {
     const dot = task.name.indexOf('.');
     const version = this.application.table.get(task.name.slice(0, dot));
     // A version that was replaced while its task ran has been judged already.
-    if (version?.title === task.version) this.application.noteRun(version, `task ${task.name.slice(dot + 1)} #${task.id}`, error);
+    if (version?.title === task.version)
+      this.application.noteRun(version, `task ${task.name.slice(dot + 1)} #${task.id}`, error);
   }
 }
 

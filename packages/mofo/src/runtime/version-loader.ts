@@ -3,9 +3,9 @@
 import * as journal from '@mofo/journal';
 import * as shmStore from '@mofo/shm-store';
 import type { Registry, Version } from '@mofo/versions';
+import * as authoring from '../authoring.ts';
 import { loadModule } from '../modules/load-module.ts';
 import type { ProvidedPackages } from '../modules/module-require.ts';
-import * as authoring from '../authoring.ts';
 import { type ContextServices, openContext } from './module-context.ts';
 import { RunningVersion } from './running-version.ts';
 
@@ -17,7 +17,12 @@ const provided: ProvidedPackages = { mofo: authoring, '@mofo/journal': journal, 
  *
  * @throws MofoError LOAD_FAILED and others of `loadModule`; VersionsError BUNDLE_CORRUPT; codes of opening its state. Whatever ran before is untouched.
  */
-export function loadVersion(registry: Registry, version: Version, appDirectory: string, services: ContextServices): RunningVersion {
+export function loadVersion(
+  registry: Registry,
+  version: Version,
+  appDirectory: string,
+  services: ContextServices,
+): RunningVersion {
   const label = services.guard.label(`${version.module}@${version.id} load`);
   return services.guard.run(label, () => {
     const loaded = loadModule({
@@ -28,7 +33,10 @@ export function loadVersion(registry: Registry, version: Version, appDirectory: 
       directory: appDirectory,
       provided,
     });
-    const running = new RunningVersion({ module: version.module, hash: version.hash, id: version.id }, loaded.definition);
+    const running = new RunningVersion(
+      { module: version.module, hash: version.hash, id: version.id },
+      loaded.definition,
+    );
     openContext(running, services);
     return running;
   });

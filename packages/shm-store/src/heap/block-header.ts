@@ -12,7 +12,14 @@
 import { BLOCK_STATE_FREE, BLOCK_STATE_LIVE } from '../layout.ts';
 
 /** Writes the header of a live block at word index `i`. */
-export function writeLiveHeader(words: Int32Array, i: number, block: number, layoutId: number, stamp: number, id: number): void {
+export function writeLiveHeader(
+  words: Int32Array,
+  i: number,
+  block: number,
+  layoutId: number,
+  stamp: number,
+  id: number,
+): void {
   const high = Math.floor(id / 4294967296) & 0xffff;
   words[i] = layoutId;
   words[i + 1] = stamp;

@@ -47,7 +47,10 @@ export class Heap {
   allocate(layoutId: number, payloadBytes: number): number {
     this.door.requireTransaction('allocate');
     if (!(payloadBytes >= 0 && payloadBytes <= PAYLOAD_MAX_BYTES)) {
-      throw new ShmStoreError('BLOCK_TOO_LARGE', `A block holds at most ${PAYLOAD_MAX_BYTES} bytes; ${payloadBytes} were asked for.`);
+      throw new ShmStoreError(
+        'BLOCK_TOO_LARGE',
+        `A block holds at most ${PAYLOAD_MAX_BYTES} bytes; ${payloadBytes} were asked for.`,
+      );
     }
     const granules = Math.floor((payloadBytes + 31) / 16);
     return granules <= SMALL_GRANULES_MAX
@@ -93,7 +96,10 @@ export class Heap {
     this.prove(block);
     const i = this.door.at(block);
     if (this.door.words[i] !== layoutId) {
-      throw new ShmStoreError('CORRUPT', `The block at granule ${block >>> 0} has layout ${this.door.words[i]}; ${layoutId} was expected.`);
+      throw new ShmStoreError(
+        'CORRUPT',
+        `The block at granule ${block >>> 0} has layout ${this.door.words[i]}; ${layoutId} was expected.`,
+      );
     }
   }
 
@@ -266,5 +272,8 @@ export class Heap {
 }
 
 function corruptSlab(slab: number, sizeClass: number): ShmStoreError {
-  return new ShmStoreError('CORRUPT', `Slab ${slab} of size class ${sizeClass} contradicts itself. Run a check of the store.`);
+  return new ShmStoreError(
+    'CORRUPT',
+    `Slab ${slab} of size class ${sizeClass} contradicts itself. Run a check of the store.`,
+  );
 }

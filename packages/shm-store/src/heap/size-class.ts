@@ -6,7 +6,9 @@ import { GRANULE_BYTES, SIZE_CLASSES_BYTES, SLAB_GRANULES } from '../layout.ts';
 export const CLASS_GRANULES: Int32Array = Int32Array.from(SIZE_CLASSES_BYTES, (bytes) => bytes / GRANULE_BYTES);
 
 /** Blocks that fit into one slab, by class. */
-export const CLASS_CAPACITY: Int32Array = Int32Array.from(CLASS_GRANULES, (granules) => Math.floor(SLAB_GRANULES / granules));
+export const CLASS_CAPACITY: Int32Array = Int32Array.from(CLASS_GRANULES, (granules) =>
+  Math.floor(SLAB_GRANULES / granules),
+);
 
 /** Granules of the largest small block; anything larger is a span of slabs. */
 export const SMALL_GRANULES_MAX: number = CLASS_GRANULES[CLASS_GRANULES.length - 1] ?? 0;

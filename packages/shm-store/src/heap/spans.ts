@@ -144,7 +144,10 @@ function pushFree(heap: HeapWords, slab: number, order: number): void {
 function expectFree(heap: HeapWords, slab: number, order: number): void {
   const inside = slab >= heap.bounds(0) && slab + 2 ** order <= heap.bounds(1);
   if (inside && (heap.slabWord(slab, 0) & 0xffff) === (SLAB_KIND_FREE | (order << 8))) return;
-  throw new ShmStoreError('CORRUPT', `The free list of order ${order} leads to slab ${slab}, which is no free span of that order.`);
+  throw new ShmStoreError(
+    'CORRUPT',
+    `The free list of order ${order} leads to slab ${slab}, which is no free span of that order.`,
+  );
 }
 
 /** Takes slabs that were never handed out; those skipped for alignment become free spans. */

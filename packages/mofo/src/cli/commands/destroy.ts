@@ -10,15 +10,21 @@ export function addDestroy(commands: Commands): void {
     .add('destroy', "remove the app's store from memory; snapshots and versions stay")
     .option('--yes', 'do it without being asked to say this')
     .option('--force', 'also while processes are attached, and also when it is damaged');
-  commands.act(command, async ({ config: load, terminal }, options: { readonly yes?: boolean; readonly force?: boolean }) => {
-    const { name } = (await load()).config.store;
-    const isThere = listStores().some((store) => store.name === name);
-    if (isThere && options.yes !== true) {
-      throw new MofoError('USAGE', `This removes all data of store "${name}" from memory. Nothing was done yet. Say: mofo destroy --yes`);
-    }
-    const destroyed = destroyStore(name, { force: options.force ?? false });
-    if (terminal.json) terminal.data({ name, destroyed });
-    else terminal.line(destroyed ? `  store "${name}" is gone` : `  there is no store "${name}"`);
-    return undefined;
-  });
+  commands.act(
+    command,
+    async ({ config: load, terminal }, options: { readonly yes?: boolean; readonly force?: boolean }) => {
+      const { name } = (await load()).config.store;
+      const isThere = listStores().some((store) => store.name === name);
+      if (isThere && options.yes !== true) {
+        throw new MofoError(
+          'USAGE',
+          `This removes all data of store "${name}" from memory. Nothing was done yet. Say: mofo destroy --yes`,
+        );
+      }
+      const destroyed = destroyStore(name, { force: options.force ?? false });
+      if (terminal.json) terminal.data({ name, destroyed });
+      else terminal.line(destroyed ? `  store "${name}" is gone` : `  there is no store "${name}"`);
+      return undefined;
+    },
+  );
 }

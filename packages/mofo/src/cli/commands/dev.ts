@@ -8,7 +8,7 @@ import { serve } from '../serve.ts';
 export function addDev(commands: Commands): void {
   const command = commands
     .add('dev', 'run the app, and take up every save of a module')
-    .option('--port <number>', 'listen on this port instead of the config\'s', parsePort);
+    .option('--port <number>', "listen on this port instead of the config's", parsePort);
   commands.act(command, (context, options: { readonly port?: number }) =>
     serve(context, { mode: 'dev', ...(options.port === undefined ? {} : { port: options.port }) }),
   );

@@ -8,7 +8,7 @@ import { serve } from '../serve.ts';
 export function addRun(commands: Commands): void {
   const command = commands
     .add('run', 'run the app in production: modules are built once')
-    .option('--port <number>', 'listen on this port instead of the config\'s', parsePort);
+    .option('--port <number>', "listen on this port instead of the config's", parsePort);
   commands.act(command, (context, options: { readonly port?: number }) =>
     serve(context, { mode: 'run', ...(options.port === undefined ? {} : { port: options.port }) }),
   );

@@ -1,8 +1,8 @@
 // `mofo status`: one screen about the app, running or not.
 
 import { listStores } from '@mofo/journal';
-import { MofoError } from '../../errors.ts';
 import { showSize } from '../../config/index.ts';
+import { MofoError } from '../../errors.ts';
 import { tableLines } from '../../output/index.ts';
 import { askLauncher } from '../../runtime/control-socket.ts';
 import { openAppRegistry } from '../app-registry.ts';
@@ -10,9 +10,26 @@ import type { Commands } from '../command-context.ts';
 
 interface MainStatus {
   readonly pid: number;
-  readonly store: { readonly reservedBytes: number; readonly sizeBytes: number; readonly commitCount: number; readonly term: number; readonly timeline: number };
-  readonly http?: { readonly served: number; readonly failed: number; readonly inFlight: number; readonly connections: number };
-  readonly tasks: { readonly ready: number; readonly delayed: number; readonly running: number; readonly dead: number; readonly completed: number };
+  readonly store: {
+    readonly reservedBytes: number;
+    readonly sizeBytes: number;
+    readonly commitCount: number;
+    readonly term: number;
+    readonly timeline: number;
+  };
+  readonly http?: {
+    readonly served: number;
+    readonly failed: number;
+    readonly inFlight: number;
+    readonly connections: number;
+  };
+  readonly tasks: {
+    readonly ready: number;
+    readonly delayed: number;
+    readonly running: number;
+    readonly dead: number;
+    readonly completed: number;
+  };
   readonly modules: readonly {
     readonly module: string;
     readonly running?: { readonly id: string };
@@ -31,17 +48,29 @@ export function addStatus(commands: Commands): void {
       terminal.data({ name: config.name, running: main !== undefined, main, store });
       return undefined;
     }
-    terminal.line(`  ${terminal.paint('bold', config.name)}   ${main === undefined ? terminal.paint('yellow', 'not running') : terminal.paint('green', `running, main is pid ${main.pid}`)}`);
+    terminal.line(
+      `  ${terminal.paint('bold', config.name)}   ${main === undefined ? terminal.paint('yellow', 'not running') : terminal.paint('green', `running, main is pid ${main.pid}`)}`,
+    );
     if (store === undefined) terminal.line('  store      none in memory');
     else {
-      terminal.line(`  store      ${store.name}: ${showSize(store.reservedBytes)} of ${showSize(store.sizeBytes)} used, ${store.state}`);
-      for (const { pid, role, alive } of store.attached) terminal.line(`             pid ${pid} ${role}${alive ? '' : ' (dead)'}`);
+      terminal.line(
+        `  store      ${store.name}: ${showSize(store.reservedBytes)} of ${showSize(store.sizeBytes)} used, ${store.state}`,
+      );
+      for (const { pid, role, alive } of store.attached)
+        terminal.line(`             pid ${pid} ${role}${alive ? '' : ' (dead)'}`);
     }
     if (main !== undefined) {
       const { http, tasks } = main;
-      if (http !== undefined) terminal.line(`  http       ${http.served} served, ${http.failed} failed, ${http.inFlight} in flight, ${http.connections} connections`);
-      terminal.line(`  tasks      ${tasks.completed} done, ${tasks.ready} ready, ${tasks.delayed} waiting, ${tasks.running} running, ${tasks.dead} dead letters`);
-      terminal.line(`  term       ${main.store.term}, timeline ${main.store.timeline}, ${main.store.commitCount} commits`);
+      if (http !== undefined)
+        terminal.line(
+          `  http       ${http.served} served, ${http.failed} failed, ${http.inFlight} in flight, ${http.connections} connections`,
+        );
+      terminal.line(
+        `  tasks      ${tasks.completed} done, ${tasks.ready} ready, ${tasks.delayed} waiting, ${tasks.running} running, ${tasks.dead} dead letters`,
+      );
+      terminal.line(
+        `  term       ${main.store.term}, timeline ${main.store.timeline}, ${main.store.commitCount} commits`,
+      );
       terminal.line('  modules');
       const rows = main.modules.map(({ module, running, versions }) => {
         const current = versions.find(({ id }) => id === running?.id);
