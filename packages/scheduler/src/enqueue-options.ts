@@ -14,7 +14,10 @@ export interface EnqueueOptions {
   readonly priority?: number;
   /** Too late: it is not started after this long (from now), or this time, but becomes a dead letter (DEADLINE). Default none. */
   readonly deadline?: Duration | Date;
-  /** While a task of the same name and key waits, another is not made; `enqueue` returns the waiting one. */
+  /**
+   * While a task of the same name and key waits, another is not made; `enqueue` returns the waiting one. The key is free once the task starts; a
+   * task that waits again, for a retry, takes it back unless a newer one has it by then.
+   */
   readonly dedupeKey?: string;
   /** At most `concurrencyPerKey` (of the definition, default 1) tasks of the same name and key run at once, in all processes together. */
   readonly concurrencyKey?: string;

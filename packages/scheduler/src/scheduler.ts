@@ -146,14 +146,7 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
    * @throws what keeps the outcome from being recorded (FENCED, RETIRED, STORE_FULL, …), what hooks throw; SchedulerError CLOSED, CORRUPT.
    */
   runNext(): RunNextResult {
-    this.requireOpen();
-    const claim = this.claim();
-    if (claim === undefined) return { nextDueAt: this.nextDueAt() };
-    const run = this.parts.executor.execute(claim);
-    if (run.finished !== undefined) {
-      const ring = (): void => this.wake.ring();
-      run.finished.then(ring, ring);
-    }
+    const run = this.runOne();
     return { ...run, nextDueAt: this.nextDueAt() };
   }
 
@@ -184,9 +177,9 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     signal?.addEventListener('abort', ring);
     const steps = {
       step: () => {
-        const { finished, task } = this.runNext();
-        finished?.catch(fail);
-        return task !== undefined;
+        const run = this.runOne();
+        run?.finished?.catch(fail);
+        return run !== undefined;
       },
       mayStart: () => executor.activeCount < concurrency,
       untilDueMs: () => this.untilDueMs(),
@@ -317,6 +310,18 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  private runOne(): Run | undefined {
+    this.requireOpen();
+    const claim = this.claim();
+    if (claim === undefined) return undefined;
+    const run = this.parts.executor.execute(claim);
+    if (run.finished !== undefined) {
+      const ring = (): void => this.wake.ring();
+      run.finished.then(ring, ring);
+    }
+    return run;
   }
 
   private claim(): Claim | undefined {

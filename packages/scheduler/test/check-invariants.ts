@@ -53,11 +53,6 @@ export function checkInvariants(store: Pick<Store, 'addRoots' | 'read'>): void {
       expect([task?.name, task?.dedupeKey]).toEqual([name, key]);
       expect(['ready', 'delayed', 'parked', 'blocked']).toContain(task?.state);
     }
-    // I3: a waiting task with a key has an entry, its own or a newer one's.
-    for (const [id, task] of tasks) {
-      if (task.dedupeKey === '' || task.state === 'running' || task.state === 'dead') continue;
-      expect(trees.dedupe.has([task.name, task.dedupeKey]), `dedupe of ${id}`).toBe(true);
-    }
     // I7: a schedule has one unfinished task.
     for (const [[name, key], schedule] of trees.schedules.range()) {
       if (schedule.taskId === 0) continue;

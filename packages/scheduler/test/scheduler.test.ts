@@ -348,6 +348,30 @@ test('concurrency per key: the others of the key wait, and none is forgotten', a
   expect(started).toEqual([1, 2, other, 3, 4, 5, 6, 7]);
 });
 
+test.each(['cancelled', 'too late', 'paused'])('a ready task that is %s lets the next of its key go on', async (how) => {
+  const ends: (() => void)[] = [];
+  const scheduler = open({ a: { async: true, handler: () => new Promise<void>((resolve) => ends.push(resolve)) } });
+  const concurrencyKey = 'k';
+  scheduler.enqueue('a', undefined, { concurrencyKey });
+  const { finished } = scheduler.runNext();
+  const second = scheduler.enqueue('a', undefined, { concurrencyKey, deadline: 10 });
+  const third = scheduler.enqueue('a', undefined, { concurrencyKey });
+  expect(scheduler.runNext().task).toBeUndefined();
+  expect(scheduler.status.blocked).toBe(2);
+  ends[0]?.();
+  await finished;
+  expect(scheduler.get(second)?.state).toBe('ready');
+  if (how === 'cancelled') scheduler.cancel(second);
+  else if (how === 'too late') now += 11;
+  else {
+    scheduler.pause('a');
+    expect(scheduler.runNext().task).toBeUndefined();
+    scheduler.cancel(second);
+    scheduler.resume('a');
+  }
+  expect(scheduler.runNext().task?.id).toBe(third);
+});
+
 describe('after a death', () => {
   const dead = { isAlive: () => false };
 
