@@ -1,2 +1,10 @@
 // Coherent snapshots of a running shared-memory store, written to disk in the background, and their restore.
-export {};
+
+export { type ImageCode, type SnapshotCode, SnapshotError, type SnapshotErrorCode } from './errors.ts';
+export type { SnapshotInfo } from './image-directory.ts';
+export { type ReadProgress, verifyImage } from './image-file.ts';
+export { IMAGE_FORMAT, type ImageHeader } from './image-header.ts';
+export { type Image, openImage, type OpenImageOptions } from './open-image.ts';
+export { type RestoredStore, restoreStore, type RestoreStoreOptions } from './restore-store.ts';
+export { openSnapshots, type OpenSnapshotsOptions, type Snapshots, type TakeOptions, type TakeResult, type VerifyOptions } from './snapshots.ts';
+export type { TakenSnapshot, TakeProgress } from './take-snapshot.ts';
