@@ -11,7 +11,10 @@ export function requireOptions(what: string, options: unknown, names: ReadonlySe
   for (const name of Object.keys(options)) {
     if (names.has(name)) continue;
     const known = [...names].join(', ');
-    throw new SchedulerError('UNKNOWN_OPTION', `${what} has no option "${name}". Nothing was changed. It has ${known}.`);
+    throw new SchedulerError(
+      'UNKNOWN_OPTION',
+      `${what} has no option "${name}". Nothing was changed. It has ${known}.`,
+    );
   }
 }
 
@@ -35,7 +38,12 @@ export function requireKey(option: string, key: unknown): asserts key is string 
 }
 
 /** Throws INVALID_OPTION unless `value` is a whole number of the range. */
-export function requireInteger(option: string, value: unknown, minimum: number, maximum: number): asserts value is number {
+export function requireInteger(
+  option: string,
+  value: unknown,
+  minimum: number,
+  maximum: number,
+): asserts value is number {
   if (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum) return;
   throw invalidOption(option, `must be a whole number from ${minimum} to ${maximum}, not ${String(value)}`);
 }

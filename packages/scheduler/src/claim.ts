@@ -113,7 +113,14 @@ function isKeyInUse(table: TaskTable, task: TaskRecord, definition: Definition):
   return task.concurrencyKey !== '' && table.runningOfKey(task) >= definition.concurrencyPerKey;
 }
 
-function claim(table: TaskTable, id: number, task: TaskRecord, definition: Definition, worker: Worker, now: number): Claim {
+function claim(
+  table: TaskTable,
+  id: number,
+  task: TaskRecord,
+  definition: Definition,
+  worker: Worker,
+  now: number,
+): Claim {
   const token = table.start(id, task, worker, definition, now);
   const crashes = task.crashes;
   return {

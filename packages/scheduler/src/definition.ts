@@ -107,7 +107,14 @@ export function backoffMs(definition: Definition, failures: number, random: () =
 function complete(name: string, given: TaskDefinition): Definition {
   const what = `task "${name}"`;
   requireOptions(what, given, NAMES);
-  const { handler, retries = 0, backoff = 'exponential', jitter = JITTER_DEFAULT, concurrencyPerKey = 1, version = '' } = given;
+  const {
+    handler,
+    retries = 0,
+    backoff = 'exponential',
+    jitter = JITTER_DEFAULT,
+    concurrencyPerKey = 1,
+    version = '',
+  } = given;
   if (typeof handler !== 'function') throw invalidOption(`handler of ${what}`, 'must be a function');
   requireInteger(`retries of ${what}`, retries, 0, RETRIES_MAX);
   requireInteger(`concurrencyPerKey of ${what}`, concurrencyPerKey, 1, 2 ** 31);

@@ -185,7 +185,10 @@ export class Executor {
   private async runAsync(task: RunningTask, entry: ActiveRun): Promise<Outcome> {
     const { claim, context } = entry;
     const { definition, token } = claim;
-    const timer = definition.hangAfterMs === undefined ? undefined : setTimeout(() => context.abort(timeLimit(claim)), definition.hangAfterMs);
+    const timer =
+      definition.hangAfterMs === undefined
+        ? undefined
+        : setTimeout(() => context.abort(timeLimit(claim)), definition.hangAfterMs);
     let outcome: Outcome;
     let failure: unknown;
     try {
@@ -203,7 +206,13 @@ export class Executor {
   }
 
   /** Calls `around`; `settle` says whether an error that comes out of it is dealt with. */
-  private callAround(claim: Claim, around: Around | undefined, task: RunningTask, run: () => unknown, settle: (error: unknown) => boolean): void {
+  private callAround(
+    claim: Claim,
+    around: Around | undefined,
+    task: RunningTask,
+    run: () => unknown,
+    settle: (error: unknown) => boolean,
+  ): void {
     let hasRun = false;
     const observed = (): unknown => {
       hasRun = true;
@@ -330,7 +339,9 @@ function aroundSkipped(claim: Claim): SchedulerError {
 }
 
 function ranTwice(claim: Claim): Error {
-  return new Error(`around() called run() twice for task ${claim.id} ("${claim.name}"). The first call counts. Call it once.`);
+  return new Error(
+    `around() called run() twice for task ${claim.id} ("${claim.name}"). The first call counts. Call it once.`,
+  );
 }
 
 function timeLimit(claim: Claim): SchedulerError {

@@ -3,7 +3,14 @@
 import type { Store } from '@mofo/journal';
 import { requireOptions } from './arguments.ts';
 import type { Claimer } from './claim.ts';
-import { type Clock, definitionFrom, type Definition, type Handler, type TaskDefinition, type TaskDefinitions } from './definition.ts';
+import {
+  type Clock,
+  type Definition,
+  definitionFrom,
+  type Handler,
+  type TaskDefinition,
+  type TaskDefinitions,
+} from './definition.ts';
 import { type Around, Executor, type OnSettled } from './executor.ts';
 import { Scheduler } from './scheduler.ts';
 import { SchedulerError } from './scheduler-error.ts';
@@ -60,9 +67,20 @@ const NAMES: ReadonlySet<string> = new Set([
  * store.transaction(() => scheduler.enqueue('mail', { to: 'a@b.c' }, { delay: '5m', dedupeKey: 'a@b.c' }));
  * await scheduler.run({ signal });
  */
-export function openScheduler<const T extends TaskDefinitions>(store: SchedulerStore, options: OpenSchedulerOptions<T> = {}): Scheduler<T> {
+export function openScheduler<const T extends TaskDefinitions>(
+  store: SchedulerStore,
+  options: OpenSchedulerOptions<T> = {},
+): Scheduler<T> {
   requireOptions('openScheduler', options, NAMES);
-  const { around, clock = Date.now, isAlive = isWorkerAlive, onSettled, random = Math.random, resolve, verdict = defaultVerdict } = options;
+  const {
+    around,
+    clock = Date.now,
+    isAlive = isWorkerAlive,
+    onSettled,
+    random = Math.random,
+    resolve,
+    verdict = defaultVerdict,
+  } = options;
   const tasks = new Map<string, Definition>();
   for (const [name, given] of Object.entries(options.tasks ?? {})) tasks.set(name, definitionFrom(name, given));
   const claimer: Claimer = {

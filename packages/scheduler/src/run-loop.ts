@@ -52,7 +52,13 @@ export class Wake {
 }
 
 /** Drives `steps` until `isStopped`. */
-export async function runLoop(steps: Steps, wake: Wake, sliceMs: number, recoverEveryMs: number, isStopped: () => boolean): Promise<void> {
+export async function runLoop(
+  steps: Steps,
+  wake: Wake,
+  sliceMs: number,
+  recoverEveryMs: number,
+  isStopped: () => boolean,
+): Promise<void> {
   let recoverAt = performance.now();
   while (!isStopped()) {
     const start = performance.now();

@@ -2,13 +2,21 @@
 
 import { encodePayload, invalidOption, requireInteger, requireOptions, requireTaskName } from './arguments.ts';
 import { type Claim, type Claimer, claimNext, hasWork } from './claim.ts';
-import { CONCURRENCY_DEFAULT, CONCURRENCY_MAX, LIST_COUNT_DEFAULT, RECOVER_COUNT_MAX, RECOVER_EVERY_DEFAULT_MS, SLICE_MS, TIMER_MAX_MS } from './constants.ts';
+import {
+  CONCURRENCY_DEFAULT,
+  CONCURRENCY_MAX,
+  LIST_COUNT_DEFAULT,
+  RECOVER_COUNT_MAX,
+  RECOVER_EVERY_DEFAULT_MS,
+  SLICE_MS,
+  TIMER_MAX_MS,
+} from './constants.ts';
 import type { Clock, PayloadOf, TaskDefinitions } from './definition.ts';
 import { type EnqueueOptions, newTask } from './enqueue-options.ts';
 import type { Executor, Run } from './executor.ts';
 import { type RunOptions, runLoop, Wake } from './run-loop.ts';
-import { type ScheduleInfo, type ScheduleOptions, type Schedules, scheduleSpec } from './schedules.ts';
 import { SchedulerError } from './scheduler-error.ts';
+import { type ScheduleInfo, type ScheduleOptions, type Schedules, scheduleSpec } from './schedules.ts';
 import type { TaskRecord, TaskState } from './storage.ts';
 import { linesOf, type TaskInfo, taskInfo, workerOf } from './task-info.ts';
 import type { TaskTable } from './task-table.ts';
@@ -73,7 +81,9 @@ export interface SchedulerParts {
   readonly verdict: (interruption: Interruption) => Verdict;
 }
 
-type PayloadArguments<P> = undefined extends P ? [payload?: P, options?: EnqueueOptions] : [payload: P, options?: EnqueueOptions];
+type PayloadArguments<P> = undefined extends P
+  ? [payload?: P, options?: EnqueueOptions]
+  : [payload: P, options?: EnqueueOptions];
 
 /** Durable tasks of one store; see {@link openScheduler}. */
 export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
@@ -160,8 +170,13 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     requireOptions('run', options, RUN_OPTIONS);
     const { signal, concurrency = CONCURRENCY_DEFAULT, recoverEveryMs = RECOVER_EVERY_DEFAULT_MS } = options;
     requireInteger('concurrency', concurrency, 1, CONCURRENCY_MAX);
-    if (!(recoverEveryMs >= 1 && recoverEveryMs <= TIMER_MAX_MS)) throw invalidOption('recoverEveryMs', 'must be a number from 1');
-    if (this.isRunning) throw new SchedulerError('ALREADY_RUNNING', 'run() is going on already. Nothing was changed. Wait for it, or abort its signal.');
+    if (!(recoverEveryMs >= 1 && recoverEveryMs <= TIMER_MAX_MS))
+      throw invalidOption('recoverEveryMs', 'must be a number from 1');
+    if (this.isRunning)
+      throw new SchedulerError(
+        'ALREADY_RUNNING',
+        'run() is going on already. Nothing was changed. Wait for it, or abort its signal.',
+      );
     const { executor, store } = this.parts;
     const ring = (): void => this.wake.ring();
     const isStopped = (): boolean => this.isClosed || signal?.aborted === true;
@@ -423,8 +438,12 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     const { trees } = this.parts.table;
     if (state === undefined) return trees.tasks.keys({ limit });
     if (state === 'running' || state === 'dead') return trees[state].keys({ limit });
-    if (state === 'ready' || state === 'delayed' || state === 'parked' || state === 'blocked') return trees[state].values({ limit });
-    throw invalidOption('state', `must be ready, delayed, parked, blocked, running or dead, not ${JSON.stringify(state)}`);
+    if (state === 'ready' || state === 'delayed' || state === 'parked' || state === 'blocked')
+      return trees[state].values({ limit });
+    throw invalidOption(
+      'state',
+      `must be ready, delayed, parked, blocked, running or dead, not ${JSON.stringify(state)}`,
+    );
   }
 
   private requireOpen(): void {
@@ -441,9 +460,14 @@ function* batches<E>(all: readonly E[]): IterableIterator<readonly E[]> {
 }
 
 function stopped(): SchedulerError {
-  return new SchedulerError('STOPPED', 'the scheduler is stopping. What this task has not completed will run again. Throw this error to say so.');
+  return new SchedulerError(
+    'STOPPED',
+    'the scheduler is stopping. What this task has not completed will run again. Throw this error to say so.',
+  );
 }
 
 function cancelled(id: number): SchedulerError {
-  return new SchedulerError('CANCELLED', `task ${id} was cancelled. It is not tried again. Throw to end it.`, { taskId: id });
+  return new SchedulerError('CANCELLED', `task ${id} was cancelled. It is not tried again. Throw to end it.`, {
+    taskId: id,
+  });
 }

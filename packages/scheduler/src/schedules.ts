@@ -1,7 +1,14 @@
 // Tasks that recur. A schedule has at most one unfinished task; when that ends - done, cancelled or dead - the next one is made in the same
 // transaction, for the first time after now. So a crash loses no occurrence, and a long pause makes one run, not a pile.
 
-import { encodePayload, invalidOption, requireInteger, requireKey, requireOptions, requireTaskName } from './arguments.ts';
+import {
+  encodePayload,
+  invalidOption,
+  requireInteger,
+  requireKey,
+  requireOptions,
+  requireTaskName,
+} from './arguments.ts';
 import { CRON_LENGTH_MAX, ERROR_LENGTH_MAX, PRIORITY_MAX } from './constants.ts';
 import { type Duration, durationOption } from './duration.ts';
 import { nextOccurrence, parseCron, type Recurrence } from './next-occurrence.ts';
@@ -59,7 +66,8 @@ export function scheduleSpec(name: string, options: ScheduleOptions): ScheduleSp
   const { key = '', every, cron, timeZone, priority = 0 } = options;
   if (options.key !== undefined) requireKey('key', key);
   requireInteger('priority', priority, -PRIORITY_MAX, PRIORITY_MAX);
-  if ((every === undefined) === (cron === undefined)) throw invalidOption('every', 'or cron is needed, and only one of them');
+  if ((every === undefined) === (cron === undefined))
+    throw invalidOption('every', 'or cron is needed, and only one of them');
   if (every !== undefined && timeZone !== undefined) throw invalidOption('timeZone', 'belongs to cron, not to every');
   const payload = encodePayload(name, options.payload);
   const common = { name, key, payload, priority };

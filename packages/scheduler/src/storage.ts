@@ -17,7 +17,20 @@
 // entry leads to such a task. Every change is part of one transaction that keeps them, so neither a crash nor a concurrent reader
 // sees them broken.
 
-import { boolean, f64, i16, oneOf, type Store, struct, type Tree, text, timestamp, tree, tuple, u32 } from '@mofo/journal';
+import {
+  boolean,
+  f64,
+  i16,
+  oneOf,
+  type Store,
+  struct,
+  type Tree,
+  text,
+  timestamp,
+  tree,
+  tuple,
+  u32,
+} from '@mofo/journal';
 
 /** Format of what this package stores; another one is refused. */
 export const FORMAT_VERSION = 1;

@@ -10,12 +10,7 @@
 //                             ├── key free ── blocked ◀── key in use ── (ready, at a claim)
 //                     parked ─┘ (started from there)  ◀── paused, no handler ── (ready, at a claim)
 
-import {
-  ATTEMPTS_MAX,
-  CRASHED_VERSIONS_MAX,
-  ERROR_LENGTH_MAX,
-  VERSION_LENGTH_MAX,
-} from './constants.ts';
+import { ATTEMPTS_MAX, CRASHED_VERSIONS_MAX, ERROR_LENGTH_MAX, VERSION_LENGTH_MAX } from './constants.ts';
 import { backoffMs, type Definition } from './definition.ts';
 import type { NewTask } from './enqueue-options.ts';
 import { SchedulerError } from './scheduler-error.ts';
@@ -157,7 +152,14 @@ export class TaskTable {
   }
 
   /** running → delayed, dead or deleted, after its handler failed. */
-  fail(id: number, task: TaskRecord, error: string, definition: Definition, now: number, random: () => number): Outcome {
+  fail(
+    id: number,
+    task: TaskRecord,
+    error: string,
+    definition: Definition,
+    now: number,
+    random: () => number,
+  ): Outcome {
     this.meta.failures += 1;
     task.failures += 1;
     task.lastError = error.slice(0, ERROR_LENGTH_MAX);
@@ -258,9 +260,13 @@ export class TaskTable {
     else if (state === 'parked') found = this.withdrawParked(task);
     else found = trees.blocked.delete([task.name, task.concurrencyKey, 0 - task.priority, task.sequence]);
     if (found) return;
-    throw new SchedulerError('CORRUPT', `task ${id} says that it is ${state}, but is not listed so. Run a check of the store.`, {
-      taskId: id,
-    });
+    throw new SchedulerError(
+      'CORRUPT',
+      `task ${id} says that it is ${state}, but is not listed so. Run a check of the store.`,
+      {
+        taskId: id,
+      },
+    );
   }
 
   private withdrawRunning(id: number, task: TaskRecord): boolean {

@@ -7,7 +7,14 @@ import { openTrees, type TaskRecord } from '../src/storage.ts';
 export function checkInvariants(store: Pick<Store, 'addRoots' | 'read'>): void {
   const trees = openTrees(store);
   store.read(() => {
-    const expected: Record<string, unknown[]> = { ready: [], delayed: [], parked: [], blocked: [], running: [], dead: [] };
+    const expected: Record<string, unknown[]> = {
+      ready: [],
+      delayed: [],
+      parked: [],
+      blocked: [],
+      running: [],
+      dead: [],
+    };
     const keys = new Map<string, number>();
     const parked = new Map<string, number>();
     const tasks = new Map<number, TaskRecord>();
@@ -36,7 +43,8 @@ export function checkInvariants(store: Pick<Store, 'addRoots' | 'read'>): void {
     // I5: a blocked task has one of its key before it that runs or is ready.
     for (const [[name, key]] of trees.blocked.range()) {
       const ahead = [...tasks.values()].some(
-        (task) => task.name === name && task.concurrencyKey === key && (task.state === 'running' || task.state === 'ready'),
+        (task) =>
+          task.name === name && task.concurrencyKey === key && (task.state === 'running' || task.state === 'ready'),
       );
       expect(ahead, `blocked ${name} ${key}`).toBe(true);
     }

@@ -43,7 +43,12 @@ function until(condition: () => boolean): Promise<void> {
 }
 
 /** Enqueues `taskCount` tasks, kills `inTask` workers inside tasks and `anytime` between announcements; returns how often each effect happened. */
-async function killAndCount(mode: string, taskCount: number, inTask: number, anytime: number): Promise<Map<number, number>> {
+async function killAndCount(
+  mode: string,
+  taskCount: number,
+  inTask: number,
+  anytime: number,
+): Promise<Map<number, number>> {
   const { effects } = store.addRoots({ effects: tree(f64(), f64()) });
   store.transaction(() => {
     for (let n = 0; n < taskCount; n++) {
@@ -56,16 +61,18 @@ async function killAndCount(mode: string, taskCount: number, inTask: number, any
   const startWorker = (): void => {
     const child = new ChildProgram('worker.mjs', [name, mode]);
     workers.add(child);
-    const killed = child.until((output) => /in \d+\n/.test(output)).then(
-      async () => {
-        kills += 1;
-        workers.delete(child);
-        await child.kill();
-        startWorker();
-      },
-      // It ended without an announcement: killed at random, or at the end of the test.
-      () => {},
-    );
+    const killed = child
+      .until((output) => /in \d+\n/.test(output))
+      .then(
+        async () => {
+          kills += 1;
+          workers.delete(child);
+          await child.kill();
+          startWorker();
+        },
+        // It ended without an announcement: killed at random, or at the end of the test.
+        () => {},
+      );
     void killed;
   };
   for (let n = 0; n < 3; n++) startWorker();

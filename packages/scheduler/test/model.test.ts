@@ -5,7 +5,7 @@
 import { counter } from '@mofo/journal';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openScheduler, type Outcome, type Scheduler } from '../src/index.ts';
+import { type Outcome, openScheduler, type Scheduler } from '../src/index.ts';
 import { checkInvariants } from './check-invariants.ts';
 import { BACKOFF_MS, Model, type ModelEnqueue, type ModelTask, RETRIES } from './model.ts';
 import { privateStore } from './private-store.ts';
@@ -31,13 +31,33 @@ const spec = fc.record({
 });
 const pick = fc.nat(12);
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('enqueue' as const), spec, isRolledBack: fc.constantFrom(false, false, false, true) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('enqueue' as const),
+      spec,
+      isRolledBack: fc.constantFrom(false, false, false, true),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(1, 5, 10, 30) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('start' as const), worker: fc.constantFrom(0, 1) }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('end' as const), pick, how: fc.constantFrom('complete' as const, 'throw' as const, 'effect-then-throw' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('end' as const),
+      pick,
+      how: fc.constantFrom('complete' as const, 'throw' as const, 'effect-then-throw' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('die' as const), worker: fc.constantFrom(0, 1) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('cancel' as const, 'redrive' as const), pick }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('pause' as const, 'resume' as const), name: fc.constantFrom('a', 'b', 'c', undefined) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('pause' as const, 'resume' as const),
+      name: fc.constantFrom('a', 'b', 'c', undefined),
+    }),
+  },
 );
 
 /** A run in flight in the real scheduler: what its handler waits for. */
@@ -81,10 +101,20 @@ class Pair {
   compare(): void {
     const { model, workers } = this;
     const real = (workers[0] as Scheduler).list(undefined, { limit: 1000 });
-    const view = ({ id, state, attempt, failures, crashes }: ModelTask | (typeof real)[number]): unknown[] => [id, state, attempt, failures, crashes];
+    const view = ({ id, state, attempt, failures, crashes }: ModelTask | (typeof real)[number]): unknown[] => [
+      id,
+      state,
+      attempt,
+      failures,
+      crashes,
+    ];
     expect(real.map(view)).toEqual(model.tasks.map(view));
-    const ready = model.tasks.filter(({ state }) => state === 'ready').sort((a, b) => b.priority - a.priority || a.sequence - b.sequence);
-    expect((workers[0] as Scheduler).list('ready', { limit: 1000 }).map(({ id }) => id)).toEqual(ready.map(({ id }) => id));
+    const ready = model.tasks
+      .filter(({ state }) => state === 'ready')
+      .sort((a, b) => b.priority - a.priority || a.sequence - b.sequence);
+    expect((workers[0] as Scheduler).list('ready', { limit: 1000 }).map(({ id }) => id)).toEqual(
+      ready.map(({ id }) => id),
+    );
     expect((workers[0] as Scheduler).status.completed).toBe(model.completed);
     expect(this.effects.value).toBe(model.completed);
     checkInvariants(this.store);

@@ -45,7 +45,9 @@ export class Model {
 
   enqueue(spec: ModelEnqueue): number {
     const { name, dedupeKey } = spec;
-    const waiting = this.tasks.find((task) => dedupeKey !== '' && task.name === name && task.dedupeKey === dedupeKey && task.holdsDedupe);
+    const waiting = this.tasks.find(
+      (task) => dedupeKey !== '' && task.name === name && task.dedupeKey === dedupeKey && task.holdsDedupe,
+    );
     if (waiting !== undefined) return waiting.id;
     const isDelayed = spec.delayMs > 0;
     this.lastId += 1;
@@ -170,17 +172,25 @@ export class Model {
 
   private reclaim(task: ModelTask): void {
     if (task.dedupeKey === '') return;
-    const other = this.tasks.some(({ name, dedupeKey, holdsDedupe }) => name === task.name && dedupeKey === task.dedupeKey && holdsDedupe);
+    const other = this.tasks.some(
+      ({ name, dedupeKey, holdsDedupe }) => name === task.name && dedupeKey === task.dedupeKey && holdsDedupe,
+    );
     if (!other) task.holdsDedupe = true;
   }
 
   private running(task: ModelTask): number {
-    return this.tasks.filter(({ state, name, concurrencyKey }) => state === 'running' && name === task.name && concurrencyKey === task.concurrencyKey).length;
+    return this.tasks.filter(
+      ({ state, name, concurrencyKey }) =>
+        state === 'running' && name === task.name && concurrencyKey === task.concurrencyKey,
+    ).length;
   }
 
   private releaseBlocked(task: ModelTask): void {
     const [next] = this.tasks
-      .filter(({ state, name, concurrencyKey }) => state === 'blocked' && name === task.name && concurrencyKey === task.concurrencyKey)
+      .filter(
+        ({ state, name, concurrencyKey }) =>
+          state === 'blocked' && name === task.name && concurrencyKey === task.concurrencyKey,
+      )
       .sort((a, b) => b.priority - a.priority || a.sequence - b.sequence);
     if (next !== undefined) next.state = 'ready';
   }

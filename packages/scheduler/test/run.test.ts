@@ -5,7 +5,10 @@ import { openScheduler, type Scheduler } from '../src/index.ts';
 import { privateStore } from './private-store.ts';
 
 /** Runs until `stop` is called. */
-function runInBackground(scheduler: Scheduler, options: { readonly concurrency?: number } = {}): { stop(): Promise<void>; ended: Promise<void> } {
+function runInBackground(
+  scheduler: Scheduler,
+  options: { readonly concurrency?: number } = {},
+): { stop(): Promise<void>; ended: Promise<void> } {
   const controller = new AbortController();
   const ended = scheduler.run({ signal: controller.signal, ...options });
   return {
@@ -93,7 +96,10 @@ describe('run', () => {
 
   test('is refused twice at once, ended by close, and ended by what a hook throws', async () => {
     const store = privateStore();
-    const scheduler = openScheduler(store, { tasks: { a: () => {} }, onSettled: () => raise('hook') }) as unknown as Scheduler;
+    const scheduler = openScheduler(store, {
+      tasks: { a: () => {} },
+      onSettled: () => raise('hook'),
+    }) as unknown as Scheduler;
     const run = runInBackground(scheduler);
     await expect(scheduler.run()).rejects.toMatchObject({ code: 'ALREADY_RUNNING' });
     await expect(scheduler.run({ concurency: 1 } as never)).rejects.toMatchObject({ code: 'UNKNOWN_OPTION' });

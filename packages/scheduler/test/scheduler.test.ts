@@ -3,7 +3,7 @@
 import { counter } from '@mofo/journal';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ATTEMPTS_MAX, PAYLOAD_LENGTH_MAX } from '../src/constants.ts';
-import { openScheduler, type OpenSchedulerOptions, type Scheduler, type TaskDefinitions } from '../src/index.ts';
+import { type OpenSchedulerOptions, openScheduler, type Scheduler, type TaskDefinitions } from '../src/index.ts';
 import { checkInvariants } from './check-invariants.ts';
 import { privateStore } from './private-store.ts';
 
@@ -87,7 +87,10 @@ describe('enqueue', () => {
   });
 
   test('is made once while a task with its dedupe key waits, and again when that one has begun', () => {
-    const scheduler = open({ a: () => void expect(scheduler.enqueue('a', undefined, { dedupeKey: 'k' })).not.toBe(id), b: () => {} });
+    const scheduler = open({
+      a: () => void expect(scheduler.enqueue('a', undefined, { dedupeKey: 'k' })).not.toBe(id),
+      b: () => {},
+    });
     const id: number = scheduler.enqueue('a', undefined, { dedupeKey: 'k', delay: 5 });
     expect(scheduler.enqueue('a', undefined, { dedupeKey: 'k' })).toBe(id);
     expect(scheduler.enqueue('b', undefined, { dedupeKey: 'k' })).not.toBe(id);
@@ -151,7 +154,9 @@ describe('a synchronous task', () => {
     const outcomes = [scheduler.runNext().outcome];
     for (now += 10; scheduler.status.delayed > 0; now += 10) outcomes.push(scheduler.runNext().outcome);
     expect(outcomes).toEqual(['retry', 'retry', 'dead']);
-    expect(scheduler.deadLetters.list()).toMatchObject([{ id, state: 'dead', deadReason: 'FAILED', failures: 3, attempt: 3 }]);
+    expect(scheduler.deadLetters.list()).toMatchObject([
+      { id, state: 'dead', deadReason: 'FAILED', failures: 3, attempt: 3 },
+    ]);
     expect(scheduler.deadLetters.redrive(id)).toBe(true);
     expect(scheduler.deadLetters.redrive(id)).toBe(false);
     expect(scheduler.get(id)).toMatchObject({ state: 'ready', failures: 0 });
@@ -257,7 +262,12 @@ describe('an asynchronous task', () => {
 
   test('sees its signal abort when it is cancelled, and is not tried again', async () => {
     const scheduler = open({
-      a: { retries: 5, handler: (_: unknown, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))), async: true },
+      a: {
+        retries: 5,
+        handler: (_: unknown, { signal }) =>
+          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        async: true,
+      },
     });
     const id = scheduler.enqueue('a');
     const { finished } = scheduler.runNext();
@@ -267,7 +277,10 @@ describe('an asynchronous task', () => {
   });
 
   test('is given back by close, and runs again elsewhere', async () => {
-    const scheduler = open({ a: async (_: unknown, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))) });
+    const scheduler = open({
+      a: async (_: unknown, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    });
     const id = scheduler.enqueue('a');
     const { finished } = scheduler.runNext();
     scheduler.close();
@@ -319,7 +332,11 @@ describe('pause and cancel', () => {
       scheduler.enqueue('hold', undefined, { concurrencyKey });
       scheduler.runNext();
     }
-    const id = (scheduler as Scheduler).enqueue(name, undefined, { concurrencyKey, dedupeKey: 'd', ...(state === 'delayed' ? { delay: 1 } : {}) });
+    const id = (scheduler as Scheduler).enqueue(name, undefined, {
+      concurrencyKey,
+      dedupeKey: 'd',
+      ...(state === 'delayed' ? { delay: 1 } : {}),
+    });
     if (state === 'parked') scheduler.pause('a');
     if (state !== 'ready') runAll(scheduler as never);
     expect(scheduler.get(id)?.state).toBe(state);
@@ -330,7 +347,9 @@ describe('pause and cancel', () => {
 
 test('concurrency per key: the others of the key wait, and none is forgotten', async () => {
   const ends: (() => void)[] = [];
-  const scheduler = open({ a: { concurrencyPerKey: 2, async: true, handler: () => new Promise<void>((resolve) => ends.push(resolve)) } });
+  const scheduler = open({
+    a: { concurrencyPerKey: 2, async: true, handler: () => new Promise<void>((resolve) => ends.push(resolve)) },
+  });
   for (let k = 0; k < 7; k++) scheduler.enqueue('a', undefined, { concurrencyKey: 'k' });
   const other = scheduler.enqueue('a', undefined, { concurrencyKey: 'other' });
   const running: Promise<unknown>[] = [];
@@ -348,39 +367,48 @@ test('concurrency per key: the others of the key wait, and none is forgotten', a
   expect(started).toEqual([1, 2, other, 3, 4, 5, 6, 7]);
 });
 
-test.each(['cancelled', 'too late', 'paused'])('a ready task that is %s lets the next of its key go on', async (how) => {
-  const ends: (() => void)[] = [];
-  const scheduler = open({ a: { async: true, handler: () => new Promise<void>((resolve) => ends.push(resolve)) } });
-  const concurrencyKey = 'k';
-  scheduler.enqueue('a', undefined, { concurrencyKey });
-  const { finished } = scheduler.runNext();
-  const second = scheduler.enqueue('a', undefined, { concurrencyKey, deadline: 10 });
-  const third = scheduler.enqueue('a', undefined, { concurrencyKey });
-  expect(scheduler.runNext().task).toBeUndefined();
-  expect(scheduler.status.blocked).toBe(2);
-  ends[0]?.();
-  await finished;
-  expect(scheduler.get(second)?.state).toBe('ready');
-  if (how === 'cancelled') scheduler.cancel(second);
-  else if (how === 'too late') now += 11;
-  else {
-    scheduler.pause('a');
+test.each(['cancelled', 'too late', 'paused'])(
+  'a ready task that is %s lets the next of its key go on',
+  async (how) => {
+    const ends: (() => void)[] = [];
+    const scheduler = open({ a: { async: true, handler: () => new Promise<void>((resolve) => ends.push(resolve)) } });
+    const concurrencyKey = 'k';
+    scheduler.enqueue('a', undefined, { concurrencyKey });
+    const { finished } = scheduler.runNext();
+    const second = scheduler.enqueue('a', undefined, { concurrencyKey, deadline: 10 });
+    const third = scheduler.enqueue('a', undefined, { concurrencyKey });
     expect(scheduler.runNext().task).toBeUndefined();
-    scheduler.cancel(second);
-    scheduler.resume('a');
-  }
-  expect(scheduler.runNext().task?.id).toBe(third);
-});
+    expect(scheduler.status.blocked).toBe(2);
+    ends[0]?.();
+    await finished;
+    expect(scheduler.get(second)?.state).toBe('ready');
+    if (how === 'cancelled') scheduler.cancel(second);
+    else if (how === 'too late') now += 11;
+    else {
+      scheduler.pause('a');
+      expect(scheduler.runNext().task).toBeUndefined();
+      scheduler.cancel(second);
+      scheduler.resume('a');
+    }
+    expect(scheduler.runNext().task?.id).toBe(third);
+  },
+);
 
 describe('after a death', () => {
   const dead = { isAlive: () => false };
 
   test('the task comes behind the next ones, and says which version was interrupted', () => {
-    const first = open({ a: { async: true, version: 'fees@2', handler: () => new Promise(() => {}) } }, { worker: worker(1) });
+    const first = open(
+      { a: { async: true, version: 'fees@2', handler: () => new Promise(() => {}) } },
+      { worker: worker(1) },
+    );
     const interrupted = first.enqueue('a');
     const next = first.enqueue('a');
     first.runNext();
-    const second = open({ a: { version: 'fees@1', handler: () => {} } }, { worker: worker(2), around: (task, run) => [seen.push(task.interruptedBy), run()] });
+    const second = open(
+      { a: { version: 'fees@1', handler: () => {} } },
+      { worker: worker(2), around: (task, run) => [seen.push(task.interruptedBy), run()] },
+    );
     const seen: unknown[] = [];
     second.recover(dead);
     expect(runAll(second as never)).toEqual([next, interrupted]);
@@ -422,16 +450,19 @@ describe('after a death', () => {
 describe('around', () => {
   test('sees the error of a synchronous handler; the failure is recorded by then', () => {
     const seen: unknown[] = [];
-    const scheduler = open({ a: () => raise('no') }, {
-      around: (task, run) => {
-        try {
-          run();
-        } catch (error) {
-          seen.push(String(error), scheduler.get(task.id)?.state);
-          throw error;
-        }
+    const scheduler = open(
+      { a: () => raise('no') },
+      {
+        around: (task, run) => {
+          try {
+            run();
+          } catch (error) {
+            seen.push(String(error), scheduler.get(task.id)?.state);
+            throw error;
+          }
+        },
       },
-    });
+    );
     scheduler.enqueue('a');
     expect(scheduler.runNext().outcome).toBe('dead');
     expect(seen).toEqual(['Error: no', 'dead']);
@@ -479,7 +510,12 @@ describe('openScheduler', () => {
     const scheduler = open({ a: () => {} });
     scheduler.close();
     scheduler.close();
-    for (const call of [() => scheduler.enqueue('a'), () => scheduler.runNext(), () => scheduler.status, () => scheduler.recover()]) {
+    for (const call of [
+      () => scheduler.enqueue('a'),
+      () => scheduler.runNext(),
+      () => scheduler.status,
+      () => scheduler.recover(),
+    ]) {
       expect(call).toThrow(expect.objectContaining({ code: 'CLOSED' }));
     }
   });

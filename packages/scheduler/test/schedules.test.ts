@@ -21,7 +21,11 @@ afterEach(() => {
 
 function open(handler: () => unknown = () => {}, pid = 1): Scheduler {
   const worker = { pid, startTime: 1, slot: 0, instance: 0 };
-  return openScheduler(store, { tasks: { tick: () => [ran.push(now), handler()] }, clock: () => now, worker }) as unknown as Scheduler;
+  return openScheduler(store, {
+    tasks: { tick: () => [ran.push(now), handler()] },
+    clock: () => now,
+    worker,
+  }) as unknown as Scheduler;
 }
 
 /** Lets `ms` pass, and runs everything at the moment when it is due. */
@@ -111,16 +115,23 @@ describe('cron', () => {
   const berlin = { everyMs: 0, timeZone: 'Europe/Berlin' };
   const times = (cron: string, from: number, count: number): string[] => {
     const found: string[] = [];
-    for (let at = from; found.length < count; found.push(new Date(at).toISOString())) at = nextOccurrence({ ...berlin, cron }, 0, at);
+    for (let at = from; found.length < count; found.push(new Date(at).toISOString()))
+      at = nextOccurrence({ ...berlin, cron }, 0, at);
     return found;
   };
 
   test('a time that the clock skips in spring runs once, right after the gap', () => {
-    expect(times('30 2 * * *', Date.UTC(2026, 2, 28, 12), 2)).toEqual(['2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z']);
+    expect(times('30 2 * * *', Date.UTC(2026, 2, 28, 12), 2)).toEqual([
+      '2026-03-29T01:00:00.000Z',
+      '2026-03-30T00:30:00.000Z',
+    ]);
   });
 
   test('a time that comes twice in autumn runs once', () => {
-    expect(times('30 2 * * *', Date.UTC(2026, 9, 24, 12), 2)).toEqual(['2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z']);
+    expect(times('30 2 * * *', Date.UTC(2026, 9, 24, 12), 2)).toEqual([
+      '2026-10-25T00:30:00.000Z',
+      '2026-10-26T01:30:00.000Z',
+    ]);
   });
 
   test('runs at its times in the store', () => {
