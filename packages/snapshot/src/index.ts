@@ -1,7 +1,7 @@
 // Coherent snapshots of a running shared-memory store, written to disk in the background, and their restore.
 
 export { type ImageCode, type SnapshotCode, SnapshotError, type SnapshotErrorCode } from './errors.ts';
-export type { SnapshotInfo } from './image-directory.ts';
+export { listImages as listSnapshots, type SnapshotInfo } from './image-directory.ts';
 export { type ReadProgress, verifyImage } from './image-file.ts';
 export { IMAGE_FORMAT, type ImageHeader } from './image-header.ts';
 export { type Image, openImage, type OpenImageOptions } from './open-image.ts';

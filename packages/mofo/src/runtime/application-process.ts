@@ -1,7 +1,8 @@
 // One process of an application, from start to end: role, takeover, serving, and what the launcher asks for.
 
+import { mkdirSync } from 'node:fs';
 import { destroyStore, listStores, openStore, type Store } from '@mofo/journal';
-import { openSnapshots, restoreStore, type Snapshots } from '@mofo/snapshot';
+import { openSnapshots, type RestoredStore, restoreStore, SnapshotError, type Snapshots } from '@mofo/snapshot';
 import { openRegistry, type Registry, type Version } from '@mofo/versions';
 import { Quarantine, RoleKeeper, type Takeover } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
@@ -12,6 +13,7 @@ import { blameOf } from './blame.ts';
 import { listen } from './http-front.ts';
 import type { FromChild, RuntimeEvent, ToChild } from './messages.ts';
 import { moduleLog } from './module-log.ts';
+import { reasonOf } from './reason-of.ts';
 import { slotGuard } from './slot-guard.ts';
 import { TaskRunner } from './task-runner.ts';
 
@@ -44,7 +46,6 @@ export class ApplicationProcess {
     this.listenFd = message.listenFd;
     this.send = send;
     this.registry = openRegistry({ directory: `${this.config.directory}/versions` });
-    this.restoreIfAbsent();
     this.store = openStore({ name: this.config.store.name, sizeBytes: this.config.store.sizeBytes });
     this.quarantine = new Quarantine(this.store);
     this.snapshots = openSnapshots(this.store, {
@@ -74,6 +75,21 @@ export class ApplicationProcess {
       onResumed: (resumedMs, task) =>
         this.emit('task', `next task (${task}) ${resumedMs.toFixed(2)} ms after the death`, { resumedMs, task }),
     });
+  }
+
+  /** Attaches the store; after a reboot (no segments) the newest good snapshot becomes it. */
+  static async open(message: StartMessage, send: (message: FromChild) => void): Promise<ApplicationProcess> {
+    const restored = await restoreIfAbsent(message.config);
+    if (restored !== undefined) {
+      const event: RuntimeEvent = {
+        at: Date.now(),
+        kind: 'restore',
+        message: `store restored from snapshot ${restored.id}, timeline ${restored.timeline}`,
+        data: { id: restored.id, timeline: restored.timeline, skipped: restored.skipped },
+      };
+      send({ type: 'event', event });
+    }
+    return new ApplicationProcess(message, send);
   }
 
   /** Contends for the role; serves if it got it, otherwise loads and stands by. */
@@ -253,9 +269,13 @@ export class ApplicationProcess {
       modules: this.registry.modules().map((module) => ({
         module,
         running: this.application.table.get(module)?.name,
-        versions: this.registry
-          .list(module)
-          .map(({ id, hash, state, reason, triesLeft }) => ({ id, hash, state, reason, triesLeft })),
+        versions: this.registry.list(module).map((version) => ({
+          id: version.id,
+          hash: version.hash,
+          state: version.state,
+          reason: reasonOf(version),
+          triesLeft: version.triesLeft,
+        })),
       })),
       quarantine: this.quarantine.list(),
     };
@@ -311,23 +331,15 @@ export class ApplicationProcess {
   }
 
   private async takeSnapshot(): Promise<unknown> {
-    const taken = await this.snapshots.take();
+    mkdirSync(this.snapshots.directory, { recursive: true });
+    const { id, file, header, pauseUs, writeMs } = await this.snapshots.take();
+    const taken = { id, file, bytes: header.fileBytes, pauseUs, writeMs };
     this.emit(
       'snapshot',
-      `snapshot ${taken.id}: ${(taken.bytes / 2 ** 20).toFixed(1)} MiB, the writer waited ${taken.pauseUs.toFixed(0)} µs`,
-      { ...taken },
+      `snapshot ${id}: ${(taken.bytes / 2 ** 20).toFixed(1)} MiB, the writer waited ${pauseUs.toFixed(0)} µs`,
+      taken,
     );
     return taken;
-  }
-
-  /** After a reboot (no segments) the newest good snapshot becomes the store. */
-  private restoreIfAbsent(): void {
-    const { name } = this.config.store;
-    const known = listStores().find((store) => store.name === name);
-    if (known !== undefined && known.state === 'ready') return;
-    if (known !== undefined && known.state === 'retired') destroyStore(name);
-    const restored = restoreStore({ directory: this.config.snapshot.directory, name });
-    if (restored !== undefined) this.emit('restore', `store restored from snapshot ${restored.id}`, { ...restored });
   }
 
   private emit(
@@ -357,6 +369,21 @@ export class ApplicationProcess {
   private fail(error: unknown): void {
     console.error(error);
     process.exit(1);
+  }
+}
+
+async function restoreIfAbsent(config: Config): Promise<RestoredStore | undefined> {
+  const { name } = config.store;
+  const known = listStores().find((store) => store.name === name);
+  if (known?.state === 'ready') return undefined;
+  if (known?.state === 'retired') destroyStore(name);
+  try {
+    return await restoreStore({ directory: config.snapshot.directory, name });
+  } catch (error) {
+    // The first start ever: there is nothing to restore.
+    if (error instanceof SnapshotError && (error.code === 'NO_SNAPSHOT' || error.code === 'DIRECTORY_MISSING'))
+      return undefined;
+    throw error;
   }
 }
 

@@ -260,9 +260,10 @@ export class Launcher {
     const version = this.options.registry.get(report.module, report.version);
     if (version === undefined || version.state !== 'unstable') return;
     this.lastEnd = undefined;
-    const what = report.label.slice(report.label.indexOf(' ') + 1);
-    const reason = `${report.reason === 'hang' ? 'hang' : causeOfEnd(end)} in ${what}`;
-    if (version.reason === reason) return;
+    // What the clone wrote, with the task's number; of a hang it knows all there is to know.
+    const guessed = 'crash in ';
+    if (!version.reason.startsWith(guessed)) return;
+    const reason = `${causeOfEnd(end)} in ${version.reason.slice(guessed.length)}`;
     const refined = this.options.registry.quarantine(version, reason);
     this.options.onEvent({
       at: Date.now(),

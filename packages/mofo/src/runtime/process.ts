@@ -14,7 +14,7 @@ function send(message: FromChild): void {
 
 async function receive(message: ToChild): Promise<void> {
   if (message.type === 'start') {
-    application = new ApplicationProcess(message, send);
+    application = await ApplicationProcess.open(message, send);
     await application.start();
     return;
   }

@@ -10,6 +10,7 @@ import { serveControl } from './control-socket.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import { Launcher } from './launcher.ts';
 import type { RuntimeEvent } from './messages.ts';
+import { reasonOf } from './reason-of.ts';
 
 /** Connections that wait in the kernel while nobody accepts. */
 const LISTEN_BACKLOG = 1024;
@@ -144,7 +145,7 @@ async function register(
       kind: 'warning',
       module: file.module,
       ...(known === undefined ? {} : { version: known.id }),
-      message: `not loaded: this version is unstable (${known?.reason ?? error.message}); change the source, or: npx mofo promote ${file.module} ${known?.id ?? ''}`,
+      message: `not loaded: this version is unstable (${known === undefined ? error.message : reasonOf(known)}); change the source, or: npx mofo promote ${file.module} ${known?.id ?? ''}`,
       data: { code: error.code },
     });
     return undefined;

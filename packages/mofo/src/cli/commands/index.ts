@@ -1,13 +1,17 @@
 // Every command, in the order in which the help lists them. A new one is one file here and one line below.
 
 import type { Commands } from '../command-context.ts';
+import { addCheck } from './check.ts';
 import { addDestroy } from './destroy.ts';
 import { addDev } from './dev.ts';
+import { addExport } from './export.ts';
 import { addInit } from './init.ts';
 import { addPromote } from './promote.ts';
+import { addRestore } from './restore.ts';
 import { addRevert } from './revert.ts';
 import { addRun } from './run.ts';
 import { addSnapshot } from './snapshot.ts';
+import { addSnapshots } from './snapshots.ts';
 import { addStatus } from './status.ts';
 import { addVersions } from './versions.ts';
 
@@ -24,5 +28,9 @@ export const commandAdders: readonly CommandAdder[] = [
   addPromote,
   addRevert,
   addSnapshot,
+  addSnapshots,
+  addRestore,
+  addExport,
+  addCheck,
   addDestroy,
 ];

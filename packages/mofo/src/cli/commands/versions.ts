@@ -2,6 +2,7 @@
 
 import type { Version } from '@mofo/versions';
 import { clockTime, tableLines } from '../../output/index.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
 import { openAppRegistry, requireKnownModule } from '../app-registry.ts';
 import type { Commands } from '../command-context.ts';
 
@@ -12,7 +13,10 @@ export function addVersions(commands: Commands): void {
     const registry = openAppRegistry((await config()).config);
     try {
       const modules = module === undefined ? registry.modules() : [requireKnownModule(registry, module)];
-      const listed = modules.map((name) => ({ module: name, versions: newestFirst(registry.list(name)) }));
+      const listed = modules.map((name) => ({
+        module: name,
+        versions: newestFirst(registry.list(name)).map((version) => ({ ...version, reason: reasonOf(version) })),
+      }));
       if (terminal.json) {
         terminal.data(listed);
         return undefined;
