@@ -81,9 +81,12 @@ export interface SchedulerParts {
   readonly verdict: (interruption: Interruption) => Verdict;
 }
 
-type PayloadArguments<P> = undefined extends P
-  ? [payload?: P, options?: EnqueueOptions]
-  : [payload: P, options?: EnqueueOptions];
+/** Payload and options as `enqueue` takes them; any payload where the tasks are not known to the compiler. */
+type EnqueueArguments<P> = [P] extends [never]
+  ? [payload?: unknown, options?: EnqueueOptions]
+  : undefined extends P
+    ? [payload?: P, options?: EnqueueOptions]
+    : [payload: P, options?: EnqueueOptions];
 
 /** Durable tasks of one store; see {@link openScheduler}. */
 export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
@@ -111,7 +114,7 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
    * @returns its id; with a `dedupeKey` that a waiting task has, that one's.
    * @throws SchedulerError INVALID_NAME, INVALID_PAYLOAD, PAYLOAD_TOO_LARGE, INVALID_OPTION, UNKNOWN_OPTION, CLOSED; what transactions throw.
    */
-  enqueue<K extends keyof T & string>(name: K, ...rest: PayloadArguments<PayloadOf<T[K]>>): number {
+  enqueue<K extends keyof T & string>(name: K, ...rest: EnqueueArguments<PayloadOf<T[K]>>): number {
     this.requireOpen();
     requireTaskName(name);
     const { clock, store, table } = this.parts;

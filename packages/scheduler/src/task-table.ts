@@ -37,7 +37,7 @@ export class TaskTable {
   /** Makes a task, or returns the one that waits with its dedupe key. */
   insert(spec: NewTask, now: number): number {
     const { trees, meta } = this;
-    const { dedupeKey, dueAt, scheduleKey } = spec;
+    const { dedupeKey, dueAt } = spec;
     if (dedupeKey !== '') {
       const waiting = trees.dedupe.get([spec.name, dedupeKey]);
       if (waiting !== undefined) return waiting;
@@ -46,20 +46,7 @@ export class TaskTable {
     meta.lastId = id;
     const isDelayed = dueAt > now;
     const sequence = isDelayed ? 0 : this.nextSequence();
-    trees.tasks.set(id, {
-      name: spec.name,
-      payload: spec.payload,
-      state: isDelayed ? 'delayed' : 'ready',
-      priority: spec.priority,
-      sequence,
-      enqueuedAt: now,
-      dueAt: isDelayed ? dueAt : 0,
-      deadlineAt: spec.deadlineAt,
-      dedupeKey,
-      concurrencyKey: spec.concurrencyKey,
-      isScheduled: scheduleKey !== undefined,
-      scheduleKey: scheduleKey ?? '',
-    });
+    trees.tasks.set(id, initialFields(spec, sequence, now));
     if (isDelayed) trees.delayed.set([dueAt, id], id);
     else trees.ready.set([0 - spec.priority, sequence], id);
     if (dedupeKey !== '') trees.dedupe.set([spec.name, dedupeKey], id);
@@ -343,4 +330,23 @@ export class TaskTable {
     this.meta.lastSequence = sequence;
     return sequence;
   }
+}
+
+/** What is stored of a new task; fields with their type's default are left out, for each one costs time. */
+function initialFields(spec: NewTask, sequence: number, now: number): Partial<TaskRecord> {
+  const { priority, dueAt, deadlineAt, dedupeKey, concurrencyKey, scheduleKey } = spec;
+  const fields: Partial<TaskRecord> = { name: spec.name, payload: spec.payload, sequence, enqueuedAt: now };
+  if (sequence === 0) {
+    fields.state = 'delayed';
+    fields.dueAt = dueAt;
+  }
+  if (priority !== 0) fields.priority = priority;
+  if (deadlineAt !== 0) fields.deadlineAt = deadlineAt;
+  if (dedupeKey !== '') fields.dedupeKey = dedupeKey;
+  if (concurrencyKey !== '') fields.concurrencyKey = concurrencyKey;
+  if (scheduleKey !== undefined) {
+    fields.isScheduled = true;
+    fields.scheduleKey = scheduleKey;
+  }
+  return fields;
 }

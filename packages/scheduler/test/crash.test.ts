@@ -88,7 +88,8 @@ async function killAndCount(
   await Promise.all([...workers].map((child) => child.kill()));
   scheduler.recover();
   checkInvariants(store);
-  expect(kills).toBeGreaterThanOrEqual(inTask + anytime);
+  // A kill at random may hit a worker that waits to be killed inside a task: then one kill does for both.
+  expect(kills).toBeGreaterThanOrEqual(Math.max(inTask, anytime));
   expect(scheduler.status).toMatchObject({ completed: taskCount, ready: 0, running: 0, dead: 0 });
   expect(scheduler.status.crashes).toBeGreaterThanOrEqual(inTask);
   return new Map(effects.range());

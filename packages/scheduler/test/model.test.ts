@@ -16,7 +16,8 @@ type Command =
   | { readonly kind: 'start'; readonly worker: number }
   | { readonly kind: 'end'; readonly pick: number; readonly how: 'complete' | 'throw' | 'effect-then-throw' }
   | { readonly kind: 'die'; readonly worker: number }
-  | { readonly kind: 'cancel' | 'redrive'; readonly pick: number }
+  | { readonly kind: 'cancel'; readonly pick: number }
+  | { readonly kind: 'redrive'; readonly pick: number }
   | { readonly kind: 'pause' | 'resume'; readonly name: string | undefined };
 
 const names = ['a', 'b', 'c'];
@@ -94,7 +95,7 @@ class Pair {
     else if (step.kind === 'die') await this.die(step.worker);
     else if (step.kind === 'cancel') expect(first.cancel(step.pick)).toBe(model.cancel(step.pick));
     else if (step.kind === 'redrive') expect(first.deadLetters.redrive(step.pick)).toBe(model.redrive(step.pick));
-    else this.pause(step.kind === 'pause', step.name);
+    else if (step.kind === 'pause' || step.kind === 'resume') this.pause(step.kind === 'pause', step.name);
   }
 
   /** Throws where real and model differ. */
