@@ -7,6 +7,6 @@ export default defineConfig({
   store: { sizeBytes: '64MiB' },
   snapshot: { every: '30s', keep: 5 },
   probation: { tasks: 20, minimum: '1s', deadline: '1m' },
-  hangAfter: '1s',
-  heapLimitBytes: '128MiB',
+  hangAfter: '2s',
+  heapLimitBytes: '96MiB',
 });

@@ -14,7 +14,7 @@ export default defineModule({
       run(ctx) {
         ctx.state.reviews.add(1);
         const hoard: string[][] = [];
-        for (;;) hoard.push(new Array(100_000).fill('fee'));
+        for (;;) hoard.push(new Array(1_000_000).fill('fee'));
       },
     },
   },

@@ -35,6 +35,8 @@ export class App {
   private readonly listeners = new Set<(event: AppEvent) => void>();
   private readonly onEvent: (event: AppEvent) => void;
   private lastOutput = '';
+  /** Index of the first event of the launcher that runs now. */
+  private firstEvent = 0;
 
   constructor(onEvent: (event: AppEvent) => void) {
     this.onEvent = onEvent;
@@ -51,8 +53,8 @@ export class App {
       store: { name: this.storeName, sizeBytes: '64MiB' },
       snapshot: { every: false, keep: 5 },
       probation: { tasks: 20, minimum: '1s', deadline: '1m' },
-      hangAfter: '1s',
-      heapLimitBytes: '128MiB',
+      hangAfter: '2s',
+      heapLimitBytes: '96MiB',
     };
     writeFileSync(join(this.directory, 'mofo.config.json'), JSON.stringify(config, null, 2));
   }
@@ -64,6 +66,7 @@ export class App {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.launcher = launcher;
+    this.firstEvent = this.events.length;
     const collect = (text: string): void => {
       this.lastOutput = (this.lastOutput + text).slice(-4000);
     };
@@ -131,9 +134,9 @@ export class App {
   pids(): { main: number; clone: number } {
     const role = (name: string): number =>
       Number(
-        this.events.findLast((event) => event.data?.['role'] === name && event.data?.['ready'] === true)?.data?.[
-          'pid'
-        ] ?? 0,
+        this.events
+          .slice(this.firstEvent)
+          .findLast((event) => event.data?.['role'] === name && event.data?.['ready'] === true)?.data?.['pid'] ?? 0,
       );
     return { main: role('main'), clone: role('clone') };
   }
