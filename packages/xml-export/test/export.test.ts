@@ -6,7 +6,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-  boolean, bytes, counter, f32, f64, i32, i64, json, list, oneOf, optional, queue, record, ref, struct, text, timestamp, tree, tuple, u64, withDefault,
+  boolean,
+  bytes,
+  counter,
+  f32,
+  f64,
+  i32,
+  i64,
+  json,
+  list,
+  oneOf,
+  optional,
+  queue,
+  record,
+  ref,
+  struct,
+  text,
+  timestamp,
+  tree,
+  tuple,
+  u64,
+  withDefault,
 } from '@mofo/journal';
 import { describe, expect, test } from 'vitest';
 import { checkStore, exportXml } from '../src/index.ts';
@@ -15,8 +35,21 @@ import { childrenOf, exported, openTestStore, Ref, rootsOf, textOf, validated } 
 const Person = struct('Person', { name: text() });
 const Account = struct('Account', { owner: text(), balance: f64(), manager: optional(ref(() => Person)) });
 const Everything = struct('Everything', {
-  a: f64(), b: f32(), c: i32(), d: i64(), e: u64(), f: boolean(), g: timestamp(), h: text(), i: bytes(), j: json(),
-  k: oneOf('x', 'y&<'), l: optional(text()), m: withDefault(text(), 'dé"\u0001'), n: struct('Inner', { p: i32(), q: optional(f64()) }), o: record(Person),
+  a: f64(),
+  b: f32(),
+  c: i32(),
+  d: i64(),
+  e: u64(),
+  f: boolean(),
+  g: timestamp(),
+  h: text(),
+  i: bytes(),
+  j: json(),
+  k: oneOf('x', 'y&<'),
+  l: optional(text()),
+  m: withDefault(text(), 'dé"\u0001'),
+  n: struct('Inner', { p: i32(), q: optional(f64()) }),
+  o: record(Person),
 });
 
 describe('an export', () => {
@@ -26,7 +59,11 @@ describe('an export', () => {
       store.root.people.set('m', { name: 'Mia' });
       const manager = store.root.people.get('m');
       for (let n = 0; n < 500; n++) {
-        store.root.accounts.set(`a${n}`, { owner: `Owner ${n}`, balance: n + 0.25, manager: n % 2 === 0 ? manager : undefined });
+        store.root.accounts.set(`a${n}`, {
+          owner: `Owner ${n}`,
+          balance: n + 0.25,
+          manager: n % 2 === 0 ? manager : undefined,
+        });
       }
     });
     const { xml, stream } = await exported(store);
@@ -41,12 +78,31 @@ describe('an export', () => {
 
   test('says every kind of value, and refs by the ids of objects', async () => {
     const { store, main } = openTestStore({
-      everything: tree(tuple(text(), i32()), Everything), people: list(Person), waiting: queue(text()), hits: counter(),
-      refs: list(ref(() => Person)), deep: tree(i64(), tree(bytes(), f64())), 'na\u0001me "<': counter(), empty: tree(text(), f64()),
+      everything: tree(tuple(text(), i32()), Everything),
+      people: list(Person),
+      waiting: queue(text()),
+      hits: counter(),
+      refs: list(ref(() => Person)),
+      deep: tree(i64(), tree(bytes(), f64())),
+      'na\u0001me "<': counter(),
+      empty: tree(text(), f64()),
     });
     const values = {
-      a: -0, b: Math.fround(0.1), c: -7, d: -(2n ** 63n), e: 2n ** 64n - 1n, f: true, g: 1.5, h: 'a\u0000\\\ud800<&>\r\n\t"𝒳\uffff', i: new Uint8Array([0, 255, 7]),
-      j: { 'x\u0001': ['\ud800', null, 1e300], y: '\uffff<' }, k: 'y&<' as const, l: undefined, m: 'C:\\dir', n: { p: 1, q: undefined }, o: { name: 'Ola' },
+      a: -0,
+      b: Math.fround(0.1),
+      c: -7,
+      d: -(2n ** 63n),
+      e: 2n ** 64n - 1n,
+      f: true,
+      g: 1.5,
+      h: 'a\u0000\\\ud800<&>\r\n\t"𝒳\uffff',
+      i: new Uint8Array([0, 255, 7]),
+      j: { 'x\u0001': ['\ud800', null, 1e300], y: '\uffff<' },
+      k: 'y&<' as const,
+      l: undefined,
+      m: 'C:\\dir',
+      n: { p: 1, q: undefined },
+      o: { name: 'Ola' },
     };
     store.transaction(() => {
       store.root.everything.set(['k\u0001', -1], values);
@@ -56,7 +112,14 @@ describe('an export', () => {
       store.root.waiting.shift();
       store.root.hits.add(41.5);
       store.root.deep.set(-5n, undefined as never);
-      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 5e-324, 1e21, 123456789.125]) {
+      for (const value of [
+        Number.NaN,
+        Number.POSITIVE_INFINITY,
+        Number.NEGATIVE_INFINITY,
+        5e-324,
+        1e21,
+        123456789.125,
+      ]) {
         store.root.deep.get(-5n)?.set(new Uint8Array([store.root.deep.get(-5n)?.size ?? 0]), value);
       }
       store.root.deep.get(-5n)?.set(new Uint8Array([9]), 4242.4242);
@@ -69,18 +132,33 @@ describe('an export', () => {
     expect(stream.findings).toEqual([]);
     expect(xml).toContain('bits="7ff8000000012345"');
     const roots = validated(xml, rootsOf);
-    const person = roots['people'] as { $id: string }[];
+    const person = roots.people as { $id: string }[];
     expect(roots).toEqual({
-      everything: [[['k\u0001', -1], { $id: expect.any(String), ...values, o: { $id: expect.any(String), name: 'Ola' } }]],
+      everything: [
+        [['k\u0001', -1], { $id: expect.any(String), ...values, o: { $id: expect.any(String), name: 'Ola' } }],
+      ],
       people: [{ $id: expect.any(String), name: 'Per' }],
       waiting: ['two', 'three'],
       hits: 41.5,
       refs: [new Ref(person[0]?.$id as string)],
-      deep: [[-5n, [[0, Number.NaN], [1, Number.POSITIVE_INFINITY], [2, Number.NEGATIVE_INFINITY], [3, 5e-324], [4, 1e21], [5, 123456789.125], [9, Number.NaN]].map(([k, v]) => [new Uint8Array([k as number]), v])]],
+      deep: [
+        [
+          -5n,
+          [
+            [0, Number.NaN],
+            [1, Number.POSITIVE_INFINITY],
+            [2, Number.NEGATIVE_INFINITY],
+            [3, 5e-324],
+            [4, 1e21],
+            [5, 123456789.125],
+            [9, Number.NaN],
+          ].map(([k, v]) => [new Uint8Array([k as number]), v]),
+        ],
+      ],
       'na\u0001me "<': 0,
       empty: [],
     });
-    const [[, read]] = roots['everything'] as [[unknown, typeof values]];
+    const [[, read]] = roots.everything as [[unknown, typeof values]];
     expect(Object.is(read.a, -0)).toBe(true);
     expect(checkStore(store).findings).toEqual([]);
   });
@@ -94,13 +172,16 @@ describe('an export', () => {
     const { xml, stream } = await exported(store);
     expect(stream.findings).toEqual([]);
     const roots = validated(xml, rootsOf);
-    expect(roots['newer']).toEqual([['new', { $id: expect.any(String), name: 'New', age: 8 }]]);
-    expect(roots['accounts']).toEqual([['old', { $id: expect.any(String), name: 'Old' }]]);
+    expect(roots.newer).toEqual([['new', { $id: expect.any(String), name: 'New', age: 8 }]]);
+    expect(roots.accounts).toEqual([['old', { $id: expect.any(String), name: 'Old' }]]);
     expect(checkStore(store).findings).toEqual([]);
   });
 
   test('puts what is nested very deep into parts of its own', async () => {
-    interface Node { readonly name: string; readonly next: Node | undefined }
+    interface Node {
+      readonly name: string;
+      readonly next: Node | undefined;
+    }
     const Node = struct('Node', { name: text(), next: optional(record((): never => Node as never)) });
     const { store } = openTestStore({ first: tree(text(), Node as never) });
     let chain: Node | undefined;
@@ -108,7 +189,7 @@ describe('an export', () => {
     (store.root.first as unknown as { set(key: string, value: unknown): void }).set('chain', chain);
     const { xml, stream } = await exported(store);
     expect(stream.findings).toEqual([]);
-    const [[, head]] = validated(xml, rootsOf)['first'] as [[string, Node]];
+    const [[, head]] = validated(xml, rootsOf).first as [[string, Node]];
     const names: string[] = [];
     for (let node: Node | undefined = head; node !== undefined; node = node.next) names.push(node.name);
     expect(names).toEqual(Array.from({ length: 300 }, (_, n) => `n${299 - n}`));
@@ -128,7 +209,7 @@ describe('an export', () => {
       pieces.push(piece);
     }
     expect(largest).toBeLessThan(2 ** 20);
-    const [long] = validated(Buffer.concat(pieces).toString(), rootsOf)['long'] as [{ a: string; b: Uint8Array }];
+    const [long] = validated(Buffer.concat(pieces).toString(), rootsOf).long as [{ a: string; b: Uint8Array }];
     expect(long.a === a).toBe(true);
     expect(Buffer.compare(long.b, b)).toBe(0);
   });
@@ -150,7 +231,7 @@ describe('an export', () => {
     store.root.names.push('before');
     const stream = exportXml(store);
     store.root.names.push('after');
-    expect(validated(await textOf(stream), rootsOf)['names']).toEqual(['before']);
+    expect(validated(await textOf(stream), rootsOf).names).toEqual(['before']);
   });
 
   test('of an empty store is valid', async () => {
@@ -168,7 +249,9 @@ describe('an export', () => {
 
   test('is refused inside a transaction, and with options that there are not', () => {
     const { store } = openTestStore({});
-    expect(() => store.transaction(() => exportXml(store))).toThrow(expect.objectContaining({ code: 'IN_TRANSACTION' }));
+    expect(() => store.transaction(() => exportXml(store))).toThrow(
+      expect.objectContaining({ code: 'IN_TRANSACTION' }),
+    );
     expect(() => checkStore(store, { speed: 1 } as never)).toThrow(expect.objectContaining({ code: 'UNKNOWN_OPTION' }));
   });
 
@@ -180,7 +263,8 @@ describe('an export', () => {
   });
 
   const xmllint = spawnSync('xmllint', ['--version']).status === 0;
-  if (!xmllint) console.warn('xmllint is not installed: the test of the schema with it is SKIPPED (Debian: libxml2-utils).');
+  if (!xmllint)
+    console.warn('xmllint is not installed: the test of the schema with it is SKIPPED (Debian: libxml2-utils).');
   test.skipIf(!xmllint)('validates with xmllint too', async () => {
     const { store } = openTestStore({ accounts: tree(text(), Account) });
     store.root.accounts.set('a', { owner: 'A', balance: 1, manager: undefined });

@@ -1,14 +1,17 @@
 // What the tests share: exports as strings, validation by libxml2, and a reader of the XML that knows only SPEC.md and shares no code with the exporter.
 
 import { readFileSync } from 'node:fs';
-import { type RootDeclaration, Store, openPrivateStore } from '@mofo/journal';
+import { openPrivateStore, type RootDeclaration, Store } from '@mofo/journal';
 import { XmlDocument, type XmlElement, XsdValidator } from 'libxml2-wasm';
 import { exportXml, type XmlExport } from '../src/index.ts';
 import type { StoreSource } from '../src/moment.ts';
 
 const SCHEMA_FILE = new URL('../mofo.xsd', import.meta.url);
 
-export function openTestStore<const R extends RootDeclaration>(root: R, sizeBytes = 2 ** 20): { store: Store<R>; main: Int32Array; segment: ArrayBuffer } {
+export function openTestStore<const R extends RootDeclaration>(
+  root: R,
+  sizeBytes = 2 ** 20,
+): { store: Store<R>; main: Int32Array; segment: ArrayBuffer } {
   const native = openPrivateStore({ sizeBytes });
   const store = new Store('test', native, root);
   const segment = native.windows[0] as ArrayBuffer;
@@ -52,13 +55,17 @@ export class Ref {
 /** All roots by name, as plain values: objects for records and structs (records with their id under `$id`), arrays of [key, value] for trees. */
 export function rootsOf(store: XmlElement): Record<string, unknown> {
   const parts = new Map<string, XmlElement>();
-  for (const part of childrenOf(store)) if (part.name === 'part') parts.set(attribute(part, 'id') as string, childrenOf(part)[0] as XmlElement);
+  for (const part of childrenOf(store))
+    if (part.name === 'part') parts.set(attribute(part, 'id') as string, childrenOf(part)[0] as XmlElement);
   const roots = childrenOf(store).find(({ name }) => name === 'roots') as XmlElement;
   const found: Record<string, unknown> = {};
   for (const root of childrenOf(roots)) {
     const name = attribute(root, 'name') as string;
     const [, value] = childrenOf(root);
-    found[attribute(root, 'escaped') === 'true' ? unescaped(name) : name] = valueOf(value as XmlElement, parts);
+    found[attribute(root, 'escaped') === 'true' ? withoutBackslashes(name) : name] = valueOf(
+      value as XmlElement,
+      parts,
+    );
   }
   return found;
 }
@@ -80,7 +87,7 @@ function valueOf(element: XmlElement, parts: ReadonlyMap<string, XmlElement>): u
       return content === 'true';
     case 'text':
     case 'oneOf':
-      return attribute(element, 'escaped') === 'true' ? unescaped(content) : content;
+      return attribute(element, 'escaped') === 'true' ? withoutBackslashes(content) : content;
     case 'json':
       return JSON.parse(content);
     case 'bytes':
@@ -124,13 +131,16 @@ function numberOf(content: string, bits: string | undefined): number {
   return Number(content);
 }
 
-function unescaped(text: string): string {
-  return text.replace(/\\(\\|u([0-9a-f]{4}))/g, (_, what: string, unit: string) => (what === '\\' ? '\\' : String.fromCharCode(Number.parseInt(unit, 16))));
+function withoutBackslashes(text: string): string {
+  return text.replace(/\\(\\|u([0-9a-f]{4}))/g, (_, what: string, unit: string) =>
+    what === '\\' ? '\\' : String.fromCharCode(Number.parseInt(unit, 16)),
+  );
 }
 
 export function childrenOf(element: XmlElement): XmlElement[] {
   const children: XmlElement[] = [];
-  for (let child = element.firstChild; child !== null; child = child.next) if ('attrs' in child) children.push(child as XmlElement);
+  for (let child = element.firstChild; child !== null; child = child.next)
+    if ('attrs' in child) children.push(child as XmlElement);
   return children;
 }
 

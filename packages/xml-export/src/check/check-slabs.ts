@@ -86,15 +86,19 @@ export class SlabMap {
     const heap = MAIN_HEAP / 16;
     const report = (message: string): void => this.add('SUPERBLOCK_INVALID', heap, message);
     const first = this.systemWord(heap, 0) >>> 0;
-    if (first !== this.first) report(`The superblock says that the heap begins at slab ${first}; it begins at ${this.first}.`);
+    if (first !== this.first)
+      report(`The superblock says that the heap begins at slab ${first}; it begins at ${this.first}.`);
     const nominal = this.systemWord(heap, 2) >>> 0;
-    if (nominal !== sizeBytes / SLAB_BYTES) report(`The superblock says that the store has ${nominal} slabs; it has ${sizeBytes / SLAB_BYTES}.`);
-    if (this.end > sizeBytes / SLAB_BYTES) report(`The superblock says that ${this.end} slabs were handed out of ${sizeBytes / SLAB_BYTES}.`);
+    if (nominal !== sizeBytes / SLAB_BYTES)
+      report(`The superblock says that the store has ${nominal} slabs; it has ${sizeBytes / SLAB_BYTES}.`);
+    if (this.end > sizeBytes / SLAB_BYTES)
+      report(`The superblock says that ${this.end} slabs were handed out of ${sizeBytes / SLAB_BYTES}.`);
     if (this.systemWord(heap, 3) !== 0) report('A reserved word of the superblock is not zero.');
     const nextId = this.systemWord(MAIN_NEXT_LAYOUT_ID >> 4, 2);
     if (nextId < LAYOUT_USER_FIRST) report(`The superblock says that the next layout id is ${nextId}.`);
     const floor = this.systemWord(MAIN_NEXT_LAYOUT_ID >> 4, 3);
-    if (floor !== 0 && (floor < LAYOUT_USER_FIRST || floor >= nextId)) report(`The superblock says that the floor is layout ${floor}.`);
+    if (floor !== 0 && (floor < LAYOUT_USER_FIRST || floor >= nextId))
+      report(`The superblock says that the floor is layout ${floor}.`);
   }
 
   private checkTable(reservedBytes: number): void {
@@ -105,7 +109,10 @@ export class SlabMap {
       if (slab >= last) break;
       const i = this.memory.door.atSystem(TABLE_GRANULE + slab);
       const { words } = this.memory.door;
-      if (((words[i] as number) | (words[i + 1] as number) | (words[i + 2] as number) | (words[i + 3] as number)) !== 0) {
+      if (
+        ((words[i] as number) | (words[i + 1] as number) | (words[i + 2] as number) | (words[i + 3] as number)) !==
+        0
+      ) {
         this.slabFinding(slab, 'was never handed out and is described as something');
       }
     }
@@ -134,7 +141,8 @@ export class SlabMap {
     for (let inner = slab + 1; inner < slab + size; inner++) {
       const i = this.memory.door.atSystem(TABLE_GRANULE + inner);
       const { words } = this.memory.door;
-      if (((words[i] as number) | (words[i + 1] as number) | (words[i + 2] as number) | (words[i + 3] as number)) === 0) continue;
+      if (((words[i] as number) | (words[i + 1] as number) | (words[i + 2] as number) | (words[i + 3] as number)) === 0)
+        continue;
       this.slabFinding(inner, 'lies inside a span and is described as something of its own');
       if (((words[i] as number) & 0xff) !== SLAB_KIND_NONE) {
         // Which of the two is right is not known; going on at the inner one finds out more.
@@ -161,7 +169,11 @@ export class SlabMap {
       const offset = next - 1;
       const block = (slab * SLAB_GRANULES + offset) | 0;
       if (offset % granules !== 0 || offset + granules > handedOut) {
-        this.add('FREE_BLOCKS_INVALID', block, `The free list of slab ${slab} leads to granule ${block >>> 0}, where no block was handed out.`);
+        this.add(
+          'FREE_BLOCKS_INVALID',
+          block,
+          `The free list of slab ${slab} leads to granule ${block >>> 0}, where no block was handed out.`,
+        );
         return;
       }
       if (!this.free.add(block)) {
@@ -173,7 +185,11 @@ export class SlabMap {
       const { words } = this.memory.door;
       const state = (words[i + 3] as number) >>> 16;
       if (words[i] !== 0 || words[i + 1] !== 0 || state !== (BLOCK_STATE_FREE | (freeCheckByte(block) << 8))) {
-        this.add('FREE_BLOCKS_INVALID', block, `The block at granule ${block >>> 0} stands in a free list and has no header of a free block.`);
+        this.add(
+          'FREE_BLOCKS_INVALID',
+          block,
+          `The block at granule ${block >>> 0} stands in a free list and has no header of a free block.`,
+        );
       }
       next = (words[i + 2] as number) & 0xffff;
     }
@@ -199,11 +215,22 @@ export class SlabMap {
       if (listed[slab - this.first] === 1) continue;
       const kind = this.kinds[slab - this.first];
       const belongs = kind === SLAB_KIND_FREE || (kind === SLAB_KIND_SMALL && hasRoom(this.read(slab)));
-      if (belongs) this.add('SLAB_LIST_INVALID', TABLE_GRANULE + slab, `Slab ${slab} has room and stands in no list: its room is lost.`);
+      if (belongs)
+        this.add(
+          'SLAB_LIST_INVALID',
+          TABLE_GRANULE + slab,
+          `Slab ${slab} has room and stands in no list: its room is lost.`,
+        );
     }
   }
 
-  private walkList(heads: number, index: number, listed: Uint8Array, name: string, belongs: (slab: Slab) => boolean): void {
+  private walkList(
+    heads: number,
+    index: number,
+    listed: Uint8Array,
+    name: string,
+    belongs: (slab: Slab) => boolean,
+  ): void {
     let slab = this.systemWord(heads + (index >> 2), index & 3) >>> 0;
     for (let previous = 0; slab !== 0; ) {
       const from = previous === 0 ? heads + (index >> 2) : TABLE_GRANULE + previous;
@@ -212,7 +239,11 @@ export class SlabMap {
         return;
       }
       if (listed[slab - this.first] === 1) {
-        this.add('SLAB_LIST_INVALID', from, `The list of ${name} leads to slab ${slab}, which stands in a list already.`);
+        this.add(
+          'SLAB_LIST_INVALID',
+          from,
+          `The list of ${name} leads to slab ${slab}, which stands in a list already.`,
+        );
         return;
       }
       const found = this.read(slab);
@@ -222,7 +253,11 @@ export class SlabMap {
       }
       listed[slab - this.first] = 1;
       if (found.previous !== previous) {
-        this.add('SLAB_LIST_INVALID', TABLE_GRANULE + slab, `Slab ${slab} in the list of ${name} says that slab ${found.previous} is before it; that is ${previous}.`);
+        this.add(
+          'SLAB_LIST_INVALID',
+          TABLE_GRANULE + slab,
+          `Slab ${slab} in the list of ${name} says that slab ${found.previous} is before it; that is ${previous}.`,
+        );
       }
       previous = slab;
       slab = found.next;
@@ -232,7 +267,11 @@ export class SlabMap {
   private requireUnlisted(slab: number): void {
     const { next, previous } = this.read(slab);
     if (next !== 0 || previous !== 0) {
-      this.add('SLAB_LIST_INVALID', TABLE_GRANULE + slab, `Slab ${slab} stands in no list and has neighbours ${next} and ${previous} in one.`);
+      this.add(
+        'SLAB_LIST_INVALID',
+        TABLE_GRANULE + slab,
+        `Slab ${slab} stands in no list and has neighbours ${next} and ${previous} in one.`,
+      );
     }
   }
 

@@ -1,7 +1,7 @@
 // Is this store sound? First the heap's own words, then everything reachable, then the sum: each block that is handed out must have been reached.
 
-import { MAIN_LAST_TRANSACTION_ID, type Memory, ShmStoreError } from '@mofo/shm-store';
 import { JournalError } from '@mofo/journal';
+import { MAIN_LAST_TRANSACTION_ID, type Memory, ShmStoreError } from '@mofo/shm-store';
 import { FINDING_COUNT_DEFAULT } from '../constants.ts';
 import { type Finding, FindingList } from '../finding.ts';
 import { type Moment, type StoreSource, takeMoment } from '../moment.ts';
@@ -76,7 +76,13 @@ export function isUnreadable(error: unknown): boolean {
 }
 
 /** Each block that was handed out must have a live header, of a transaction that was committed, and an owner. */
-function checkAccounts(memory: Memory, slabs: SlabMap, values: ValueWalk, findings: FindingList, isComplete: boolean): void {
+function checkAccounts(
+  memory: Memory,
+  slabs: SlabMap,
+  values: ValueWalk,
+  findings: FindingList,
+  isComplete: boolean,
+): void {
   const { door, heap } = memory;
   const s = door.atSystem(MAIN_LAST_TRANSACTION_ID >> 4);
   const lastId = door.floats[(s >> 1) + ((MAIN_LAST_TRANSACTION_ID & 15) >> 3)] as number;
@@ -86,14 +92,29 @@ function checkAccounts(memory: Memory, slabs: SlabMap, values: ValueWalk, findin
     const stamp = words[i + 1] as number;
     const id = ((words[i + 3] as number) & 0xffff) * 4294967296 + ((words[i + 2] as number) >>> 0);
     if (!heap.isLive(block, stamp)) {
-      findings.add('BLOCK_HEADER_INVALID', '(heap)', block, `The block at granule ${block >>> 0} was handed out and has no header of a live block.`);
+      findings.add(
+        'BLOCK_HEADER_INVALID',
+        '(heap)',
+        block,
+        `The block at granule ${block >>> 0} was handed out and has no header of a live block.`,
+      );
       return;
     }
     if (!(id <= lastId)) {
-      findings.add('BLOCK_HEADER_INVALID', '(heap)', block, `The block at granule ${block >>> 0} is said to be made by transaction ${id}; the last one was ${lastId}.`);
+      findings.add(
+        'BLOCK_HEADER_INVALID',
+        '(heap)',
+        block,
+        `The block at granule ${block >>> 0} is said to be made by transaction ${id}; the last one was ${lastId}.`,
+      );
     }
     if (isComplete && !values.claimed.has(block)) {
-      findings.add('BLOCK_UNREACHABLE', '(heap)', block, `The block at granule ${block >>> 0} (layout ${heap.layoutOf(block)}) belongs to nothing that can be reached.`);
+      findings.add(
+        'BLOCK_UNREACHABLE',
+        '(heap)',
+        block,
+        `The block at granule ${block >>> 0} (layout ${heap.layoutOf(block)}) belongs to nothing that can be reached.`,
+      );
     }
   });
 }

@@ -12,15 +12,15 @@ import {
   type ScalarValue,
   type TypeDescription,
   typeFromDescription,
-  visitBlock,
   type Visitor,
+  visitBlock,
 } from '@mofo/shm-store';
 import { BlockSet } from '../block-set.ts';
 import { CHECK_DEPTH_MAX, CHECK_STEPS_FREE, CHECK_STEPS_PER_WORD } from '../constants.ts';
 import { type FindingCode, type FindingList, sentenceOf } from '../finding.ts';
 import { placeInHeap } from '../heap-place.ts';
-import { joinPath, type PathStep } from '../path.ts';
-import { PlaceType, blockOfPlace, wordOfPlace } from '../place-type.ts';
+import { joinPath, keyStep, type PathStep } from '../path.ts';
+import { blockOfPlace, PlaceType, wordOfPlace } from '../place-type.ts';
 import type { SlabMap } from './check-slabs.ts';
 
 /** Kinds whose blocks are followed; all others hold only what their owner reports. */
@@ -51,6 +51,8 @@ export class ValueWalk implements Visitor {
   private block = 0;
   /** Length of `steps` at the collection that is being visited, or -1 inside a record. */
   private collectionLevel = -1;
+  /** True while a tree with keys of text is visited. */
+  private hasTextKeys = false;
   private lastProblem = '';
 
   constructor(memory: Memory, slabs: SlabMap, findings: FindingList) {
@@ -66,7 +68,12 @@ export class ValueWalk implements Visitor {
       return this.walkRoots(view, hasCatalog) && hasCatalog;
     } catch (error) {
       if (!(error instanceof LimitReached)) throw error;
-      this.findings.add('LIMIT_REACHED', joinPath(this.steps), this.block, 'The structures lead into each other so often that the check was ended here.');
+      this.findings.add(
+        'LIMIT_REACHED',
+        joinPath(this.steps),
+        this.block,
+        'The structures lead into each other so often that the check was ended here.',
+      );
       return false;
     }
   }
@@ -75,7 +82,8 @@ export class ValueWalk implements Visitor {
 
   enter(name: string | number): void {
     this.spend(1);
-    this.steps.push(name);
+    const isTextKey = this.hasTextKeys && this.steps.length === this.collectionLevel;
+    this.steps.push(isTextKey ? keyStep(name) : name);
   }
 
   leave(): void {
@@ -101,7 +109,7 @@ export class ValueWalk implements Visitor {
   ref(block: number, stamp: number, type: TypeDescription): void {
     this.spend(1);
     this.refCount++;
-    const target = type['to'] as string;
+    const target = type.to as string;
     const report = (code: FindingCode, what: string): void => {
       this.findings.add(code, joinPath(this.steps), this.block, `A ref to a ${target} ${what}.`);
     };
@@ -112,7 +120,8 @@ export class ValueWalk implements Visitor {
     const place = placeInHeap(this.memory, block);
     if (place === 'outside') report('REF_OUT_OF_BOUNDS', `leads to granule ${block >>> 0}, outside the heap`);
     else if (!this.memory.heap.isLive(block, stamp)) {
-      if (place === 'start') report('REF_DANGLING', `leads to granule ${block >>> 0}, where the record that it named no longer is`);
+      if (place === 'start')
+        report('REF_DANGLING', `leads to granule ${block >>> 0}, where the record that it named no longer is`);
       else report('REF_MISPLACED', `leads to granule ${block >>> 0}, where no block starts`);
     } else {
       const found = this.nameOf(this.memory.heap.layoutOf(block));
@@ -142,7 +151,8 @@ export class ValueWalk implements Visitor {
         try {
           this.memory.catalog.storedFields(entry);
           if (entry.kind === 'struct') this.memory.catalog.storedStruct(entry.layoutId);
-          else if (this.memory.catalog.entry(entry.base).name !== entry.name) throw new Error(`It extends layout ${entry.base}, a type of another name.`);
+          else if (this.memory.catalog.entry(entry.base).name !== entry.name)
+            throw new Error(`It extends layout ${entry.base}, a type of another name.`);
         } catch (error) {
           this.findings.addError('CATALOG_INVALID', joinPath(this.steps), entry.block, error);
         }
@@ -197,16 +207,18 @@ export class ValueWalk implements Visitor {
   }
 
   private follow(block: number, type: TypeDescription): void {
-    const { block: outer, collectionLevel } = this;
+    const { block: outer, collectionLevel, hasTextKeys } = this;
     const level = this.steps.length;
     this.block = block;
     this.collectionLevel = COLLECTION_KINDS.has(type.kind) ? level : -1;
+    this.hasTextKeys = type.kind === 'tree' && (type.key as TypeDescription).kind === 'text';
     this.depth++;
     visitBlock(this.memory, block, type, this);
     this.depth--;
     this.steps.length = level;
     this.block = outer;
     this.collectionLevel = collectionLevel;
+    this.hasTextKeys = hasTextKeys;
   }
 
   /** Notes that a block has its owner. False if there is no live block, or it has one already. */
@@ -215,19 +227,30 @@ export class ValueWalk implements Visitor {
       this.memory.heap.prove(block);
     } catch (error) {
       this.lastProblem = `${joinPath(this.steps)} ${sentenceOf(error)}`;
-      this.findings.add('LINK_INVALID', joinPath(this.steps), this.block, `An owning link leads to granule ${block >>> 0}. ${sentenceOf(error)}`);
+      this.findings.add(
+        'LINK_INVALID',
+        joinPath(this.steps),
+        this.block,
+        `An owning link leads to granule ${block >>> 0}. ${sentenceOf(error)}`,
+      );
       return false;
     }
     if (this.claimed.add(block)) {
       this.blockCount++;
       return true;
     }
-    this.findings.add('BLOCK_OWNED_TWICE', joinPath(this.steps), block, `The block at granule ${block >>> 0} has another owner already.`);
+    this.findings.add(
+      'BLOCK_OWNED_TWICE',
+      joinPath(this.steps),
+      block,
+      `The block at granule ${block >>> 0} has another owner already.`,
+    );
     return false;
   }
 
   private nameOf(layoutId: number): string {
-    if (layoutId < LAYOUT_USER_FIRST) return this.memory.catalog.kinds.blocks.get(layoutId)?.name ?? `block of layout ${layoutId}`;
+    if (layoutId < LAYOUT_USER_FIRST)
+      return this.memory.catalog.kinds.blocks.get(layoutId)?.name ?? `block of layout ${layoutId}`;
     try {
       const entry = this.memory.catalog.entry(layoutId);
       return entry.kind === 'struct' ? entry.name : `extension of ${entry.name}`;

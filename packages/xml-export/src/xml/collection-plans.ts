@@ -16,14 +16,13 @@ import {
   typeFromDescription,
   type Visitor,
 } from '@mofo/shm-store';
+import { sentenceOf } from '../finding.ts';
 import { keyStep, type PathStep } from '../path.ts';
 import { blockOfPlace, PlaceType, wordOfPlace } from '../place-type.ts';
-import { sentenceOf } from '../finding.ts';
-import type { Frame } from './frame.ts';
 import { keyFromName, keyText } from './key-text.ts';
 import { numberText } from './number-text.ts';
-import { type Plan, type PlanTable, wordAt } from './plan.ts';
-import type { XmlWriter } from './xml-writer.ts';
+import type { Frame, Plan, Plans, XmlOutput } from './output.ts';
+import { wordAt } from './read-word.ts';
 
 /** What every field type of a collection of the journal has: a walk that reports damage instead of throwing. */
 interface WalkedType {
@@ -40,20 +39,24 @@ abstract class CollectionPlan implements Plan {
   private readonly placed: FieldType<unknown, unknown>;
   private readonly values: Plan;
 
-  constructor(description: TypeDescription, layoutId: number, memory: Memory, plans: PlanTable) {
+  constructor(description: TypeDescription, layoutId: number, memory: Memory, plans: Plans) {
     this.tag = description.kind;
     this.description = description;
     this.layoutId = layoutId;
     const { kinds } = memory.catalog;
     const make = kinds.types.get(description.kind);
-    if (make === undefined) throw new ShmStoreError('TYPE_UNKNOWN', `This program does not know the kind ${description.kind}.`);
-    this.values = plans.planOf(description['value'] as TypeDescription);
+    if (make === undefined)
+      throw new ShmStoreError('TYPE_UNKNOWN', `This program does not know the kind ${description.kind}.`);
+    this.values = plans.planOf(description.value as TypeDescription);
     this.placed = make(description, (inner) => {
-      return new PlaceType(typeFromDescription(inner as TypeDescription, kinds), inner as TypeDescription) as FieldType<unknown, unknown>;
+      return new PlaceType(typeFromDescription(inner as TypeDescription, kinds), inner as TypeDescription) as FieldType<
+        unknown,
+        unknown
+      >;
     });
   }
 
-  write(writer: XmlWriter, block: number, word: number, name: string): void {
+  write(writer: XmlOutput, block: number, word: number, name: string): void {
     const { memory } = writer;
     const header = wordAt(memory, block, word);
     if (header === 0) {
@@ -69,7 +72,8 @@ abstract class CollectionPlan implements Plan {
       writer.invalidError('COLLECTION_INVALID', name, header, error);
       return;
     }
-    const walk = (visitor: Visitor): void => (this.placed as unknown as WalkedType).visitBlocks(memory, header, visitor);
+    const walk = (visitor: Visitor): void =>
+      (this.placed as unknown as WalkedType).visitBlocks(memory, header, visitor);
     writer.out += `<${this.tag}${name}>`;
     writer.push(new EntriesFrame({ tag: this.tag, header, entries, walk, values: this.values, keyType: this.keyType }));
   }
@@ -84,12 +88,12 @@ abstract class CollectionPlan implements Plan {
 
 /** <tree>, with <entry>s of a key and a value in key order. */
 export class TreePlan extends CollectionPlan {
-  constructor(description: TypeDescription, memory: Memory, plans: PlanTable) {
+  constructor(description: TypeDescription, memory: Memory, plans: Plans) {
     super(description, LAYOUT_TREE, memory, plans);
   }
 
   protected override get keyType(): TypeDescription {
-    return this.description['key'] as TypeDescription;
+    return this.description.key as TypeDescription;
   }
 
   protected override entries(handle: unknown): Iterator<Entry> {
@@ -99,7 +103,7 @@ export class TreePlan extends CollectionPlan {
 
 /** <list>, with its values in order. */
 export class ListPlan extends CollectionPlan {
-  constructor(description: TypeDescription, memory: Memory, plans: PlanTable) {
+  constructor(description: TypeDescription, memory: Memory, plans: Plans) {
     super(description, LAYOUT_LIST, memory, plans);
   }
 
@@ -112,7 +116,7 @@ export class ListPlan extends CollectionPlan {
 
 /** <queue>, with its values from the first to the last. */
 export class QueuePlan extends CollectionPlan {
-  constructor(description: TypeDescription, memory: Memory, plans: PlanTable) {
+  constructor(description: TypeDescription, memory: Memory, plans: Plans) {
     super(description, LAYOUT_QUEUE, memory, plans);
   }
 
@@ -123,7 +127,7 @@ export class QueuePlan extends CollectionPlan {
 
 /** <counter>. */
 export class CounterPlan implements Plan {
-  write(writer: XmlWriter, block: number, word: number, name: string): void {
+  write(writer: XmlOutput, block: number, word: number, name: string): void {
     const { memory } = writer;
     const header = wordAt(memory, block, word);
     if (header !== 0 && !writer.claim(header, LAYOUT_COUNTER, name)) return;
@@ -133,7 +137,7 @@ export class CounterPlan implements Plan {
       value = memory.door.floats[i >> 1] as number;
     }
     if (Number.isFinite(value)) writer.out += `<counter${name}>${numberText(value)}</counter>`;
-    else writer.invalid('VALUE_INVALID', name, header, `The counter at granule ${header >>> 0} holds ${value}.`);
+    else writer.invalid('COLLECTION_INVALID', name, header, `The counter at granule ${header >>> 0} holds ${value}.`);
   }
 }
 
@@ -165,7 +169,7 @@ class EntriesFrame implements Frame {
     return typeof this.key === 'number' ? this.key : keyStep(this.key);
   }
 
-  step(writer: XmlWriter): void {
+  step(writer: XmlOutput): void {
     const { tag, keyType, values } = this.collection;
     if (this.isEntryOpen) {
       writer.out += '</entry>\n';
@@ -187,7 +191,7 @@ class EntriesFrame implements Frame {
     values.write(writer, blockOfPlace(place), wordOfPlace(place), '');
   }
 
-  private nextEntry(writer: XmlWriter): Entry | undefined {
+  private nextEntry(writer: XmlOutput): Entry | undefined {
     try {
       const result = this.entries.next();
       return result.done === true ? undefined : result.value;
@@ -200,7 +204,7 @@ class EntriesFrame implements Frame {
   }
 
   /** Goes on with what the walk for checkers reaches behind the last entry written. */
-  private salvage(writer: XmlWriter, error: unknown): void {
+  private salvage(writer: XmlOutput, error: unknown): void {
     this.isSalvaging = true;
     const { header, walk, keyType } = this.collection;
     const problems = new Set<string>([sentenceOf(error)]);

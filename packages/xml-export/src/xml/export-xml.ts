@@ -2,16 +2,16 @@
 
 import { listRoots, type RootEntry, type View } from '@mofo/journal';
 import { type CatalogEntry, type Memory, typeFromDescription } from '@mofo/shm-store';
-import { CHUNK_LENGTH, FINDING_COUNT_DEFAULT } from '../constants.ts';
 import { isUnreadable } from '../check/check-store.ts';
 import { rootPlace } from '../check/check-values.ts';
+import { CHUNK_LENGTH, FINDING_COUNT_DEFAULT } from '../constants.ts';
 import { type Finding, FindingList } from '../finding.ts';
 import { type Moment, type StoreSource, takeMoment } from '../moment.ts';
 import type { PathStep } from '../path.ts';
 import { blockOfPlace, PlaceType, wordOfPlace } from '../place-type.ts';
 import { refuseUnknownOptions, XmlExportError } from '../xml-export-error.ts';
 import { escapeAttribute, isUnspeakable, withBackslashes } from './escape.ts';
-import type { Frame } from './frame.ts';
+import type { Frame } from './output.ts';
 import { typeText } from './type-text.ts';
 import { XmlWriter } from './xml-writer.ts';
 
@@ -71,13 +71,21 @@ function readableMoment(source: StoreSource): Moment {
     return takeMoment(source);
   } catch (error) {
     if (!isUnreadable(error)) throw error;
-    throw new XmlExportError('STORE_UNREADABLE', `The store's superblock makes no sense, so nothing was exported. Restore a snapshot. ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new XmlExportError(
+      'STORE_UNREADABLE',
+      `The store's superblock makes no sense, so nothing was exported. Restore a snapshot. ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-async function* pieces(moment: Moment, findings: FindingList, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, void> {
+async function* pieces(
+  moment: Moment,
+  findings: FindingList,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer, void, void> {
   const writer = new XmlWriter(moment.memory, findings);
   writer.push(new StoreFrame(moment.view));
   while (!writer.isDone) {
@@ -168,7 +176,7 @@ class StoreFrame implements Frame {
     const attribute = escapeAttribute(escaped ? withBackslashes(name) : name);
     try {
       const type = typeFromDescription(description, writer.memory.catalog.kinds);
-      const plan = writer.planOf(description);
+      const plan = writer.plans.planOf(description);
       const text = typeText(description);
       const place = rootPlace(this.view, name, new PlaceType(type, description));
       writer.out += `<root name="${attribute}"${escaped ? ' escaped="true"' : ''}><type>${text}</type>\n`;

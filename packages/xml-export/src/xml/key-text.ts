@@ -15,7 +15,7 @@ export function keyText(type: TypeDescription, key: unknown): string {
     case 'bytes':
       return `<bytes>${Buffer.from(key as Uint8Array).toString('base64')}</bytes>`;
     case 'tuple': {
-      const elements = type['elements'] as readonly TypeDescription[];
+      const elements = type.elements as readonly TypeDescription[];
       return `<tuple>${(key as unknown[]).map((element, index) => keyText(elements[index] as TypeDescription, element)).join('')}</tuple>`;
     }
     case 'f64':
@@ -40,7 +40,7 @@ export function keyFromName(type: TypeDescription, name: string | number): unkno
 
 function fromJson(type: TypeDescription, value: unknown): unknown {
   if (type.kind === 'tuple') {
-    const elements = type['elements'] as readonly TypeDescription[];
+    const elements = type.elements as readonly TypeDescription[];
     return elements.map((element, index) => fromJson(element, (value as unknown[])[index]));
   }
   if (type.kind === 'i64' || type.kind === 'u64') return BigInt(value as string);

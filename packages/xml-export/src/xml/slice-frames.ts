@@ -2,8 +2,7 @@
 
 import { SLICE_LENGTH } from '../constants.ts';
 import { escapeContent } from './escape.ts';
-import type { Frame } from './frame.ts';
-import type { XmlWriter } from './xml-writer.ts';
+import type { Frame, XmlOutput } from './output.ts';
 
 /** A long text. */
 export class TextFrame implements Frame {
@@ -21,7 +20,7 @@ export class TextFrame implements Frame {
     this.close = close;
   }
 
-  step(writer: XmlWriter): void {
+  step(writer: XmlOutput): void {
     const { text } = this;
     if (this.at === 0) writer.out += this.open;
     let end = Math.min(text.length, this.at + SLICE_LENGTH);
@@ -49,7 +48,7 @@ export class BytesFrame implements Frame {
     this.close = close;
   }
 
-  step(writer: XmlWriter): void {
+  step(writer: XmlOutput): void {
     if (this.at === 0) writer.out += this.open;
     writer.out += this.bytes.toString('base64', this.at, Math.min(this.bytes.length, this.at + SLICE_LENGTH));
     this.at += SLICE_LENGTH;

@@ -23,32 +23,32 @@ export function typeText(type: unknown, name?: string, depth = 0): string {
     case 'oneOf':
       return `<oneOf${attributes}${defaultOf(description)}>${optionsOf(description)}</oneOf>`;
     case 'ref':
-      return `<ref${attributes} type="${escapeAttribute(String(description['to']))}"/>`;
+      return `<ref${attributes} type="${escapeAttribute(String(description.to))}"/>`;
     case 'record':
-      return `<record${attributes} type="${escapeAttribute(String(description['name']))}"/>`;
+      return `<record${attributes} type="${escapeAttribute(String(description.name))}"/>`;
     case 'optional':
-      return `<optional${attributes}>${inner(description['of'])}</optional>`;
+      return `<optional${attributes}>${inner(description.of)}</optional>`;
     case 'list':
     case 'queue':
-      return `<${kind}${attributes}>${inner(description['value'])}</${kind}>`;
+      return `<${kind}${attributes}>${inner(description.value)}</${kind}>`;
     case 'tree':
-      return `<tree${attributes}>${inner(description['key'])}${inner(description['value'])}</tree>`;
+      return `<tree${attributes}>${inner(description.key)}${inner(description.value)}</tree>`;
     case 'tuple':
-      return `<tuple${attributes}>${(description['elements'] as unknown[]).map(inner).join('')}</tuple>`;
+      return `<tuple${attributes}>${(description.elements as unknown[]).map(inner).join('')}</tuple>`;
     case 'struct':
-      return `<struct${attributes} type="${escapeAttribute(String(description['name']))}">${fieldsOf(description, depth)}</struct>`;
+      return `<struct${attributes} type="${escapeAttribute(String(description.name))}">${fieldsOf(description, depth)}</struct>`;
     default:
       throw corruptType(description);
   }
 }
 
 function fieldsOf(description: TypeDescription, depth: number): string {
-  const fields = Object.entries(description['fields'] as Readonly<Record<string, { readonly type: unknown }>>);
+  const fields = Object.entries(description.fields as Readonly<Record<string, { readonly type: unknown }>>);
   return fields.map(([name, field]) => typeText(field.type, name, depth + 1)).join('');
 }
 
 function optionsOf(description: TypeDescription): string {
-  return (description['values'] as readonly string[])
+  return (description.values as readonly string[])
     .map((option) => {
       const escaped = isUnspeakable(option);
       return `<option${escaped ? ' escaped="true"' : ''}>${escapeContent(option, escaped)}</option>`;
@@ -57,7 +57,7 @@ function optionsOf(description: TypeDescription): string {
 }
 
 function defaultOf(description: TypeDescription): string {
-  const value = description['default'];
+  const value = description.default;
   return value === undefined ? '' : ` default="${escapeAttribute(speakableJson(value))}"`;
 }
 

@@ -1,13 +1,12 @@
 // The state of one export: text not yet handed out, the stack of frames, which blocks have been written, and what was found.
 
-import type { Memory, TypeDescription } from '@mofo/shm-store';
+import type { Memory } from '@mofo/shm-store';
 import { BlockNumbers, BlockSet } from '../block-set.ts';
 import { NESTING_DEPTH_MAX } from '../constants.ts';
 import type { FindingCode, FindingList } from '../finding.ts';
 import { joinPath, type PathStep } from '../path.ts';
-import { placeInHeap } from '../heap-place.ts';
-import type { Frame } from './frame.ts';
-import { PlanTable, type Plan } from './plan.ts';
+import type { Frame, Plan, Plans, XmlOutput } from './output.ts';
+import { PlanTable } from './plan-table.ts';
 
 /** A value that was too deep for its place, to be written as a part of its own. */
 export interface Deferred {
@@ -18,11 +17,10 @@ export interface Deferred {
 }
 
 /** What plans and frames write to. */
-export class XmlWriter {
-  /** Text since it was last taken. */
+export class XmlWriter implements XmlOutput {
   out = '';
   readonly memory: Memory;
-  readonly plans: PlanTable;
+  readonly plans: Plans;
   readonly findings: FindingList;
   readonly deferred: Deferred[] = [];
   private readonly frames: Frame[] = [];
@@ -106,19 +104,9 @@ export class XmlWriter {
     return this.claimed.add(block);
   }
 
-  /** Where a ref that leads to no live record leads to. */
-  placeOf(granule: number): 'outside' | 'inside' | 'start' {
-    return placeInHeap(this.memory, granule);
-  }
-
   /** Number of frames. */
   get depth(): number {
     return this.frames.length;
-  }
-
-  /** The plan for a type. Throws CORRUPT, TYPE_UNKNOWN. */
-  planOf(description: TypeDescription): Plan {
-    return this.plans.planOf(description);
   }
 
   private path(): string {

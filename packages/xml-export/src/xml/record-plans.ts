@@ -1,23 +1,58 @@
-// A record that is being written: its fields, then its extensions by layout id, each a range of fields in a block of its own.
+// Records and structs: <object> with its fields, then its extensions by layout id, each a range of fields in a block of its own.
 
-import { LAYOUT_EXTENSION, ShmStoreError } from '@mofo/shm-store';
+import { LAYOUT_EXTENSION, ShmStoreError, type TypeDescription } from '@mofo/shm-store';
 import type { PathStep } from '../path.ts';
-import type { Frame } from './frame.ts';
-import type { LayoutPlan, Plan } from './plan.ts';
-import type { XmlWriter } from './xml-writer.ts';
+import type { Frame, LayoutPlan, Plan, PlannedField, Plans, XmlOutput } from './output.ts';
+import { wordAt } from './read-word.ts';
 
-/** A field with its plan. */
-export interface PlannedField {
-  readonly name: string;
-  /** ` name="…"`, ready to be written. */
-  readonly attribute: string;
-  /** Payload word, from the base of its range. */
-  readonly word: number;
-  readonly plan: Plan;
+/** An owned record. */
+export class RecordPlan implements Plan {
+  private readonly typeName: string;
+
+  constructor(typeName: string) {
+    this.typeName = typeName;
+  }
+
+  write(writer: XmlOutput, block: number, word: number, name: string): void {
+    if (writer.defer(this, block, word, name)) return;
+    const { memory } = writer;
+    const owned = wordAt(memory, block, word);
+    if (!writer.claim(owned, 0, name)) return;
+    try {
+      const layoutId = memory.heap.layoutOf(owned);
+      const layout = writer.plans.layoutOf(layoutId);
+      if (layout.entry.kind !== 'struct' || layout.entry.name !== this.typeName) {
+        throw new ShmStoreError('WRONG_TYPE', `Found a ${layout.entry.name} where a ${this.typeName} was expected.`);
+      }
+      pushRecord(writer, owned, layout, name);
+    } catch (error) {
+      writer.invalidError('LINK_INVALID', name, owned, error);
+    }
+  }
+}
+
+/** A struct inside its record: its fields lie at fixed places behind its own. */
+export class StructPlan implements Plan {
+  private readonly fields: readonly PlannedField[];
+
+  constructor(description: TypeDescription, plans: Plans) {
+    const fields = description.fields as Readonly<
+      Record<string, { readonly at: number; readonly type: TypeDescription }>
+    >;
+    this.fields = Object.entries(fields).map(([name, { at, type }]) => {
+      return { name, attribute: ` name="${name}"`, word: at, plan: plans.planOf(type) };
+    });
+  }
+
+  write(writer: XmlOutput, block: number, word: number, name: string): void {
+    if (writer.defer(this, block, word, name)) return;
+    writer.out += `<struct${name}>`;
+    writer.push(new FieldsFrame([{ block, base: word, open: '', fields: this.fields, close: '</struct>' }]));
+  }
 }
 
 /** Fields in one block, with what is written before and behind them. */
-export interface FieldRange {
+interface FieldRange {
   readonly block: number;
   readonly base: number;
   readonly open: string;
@@ -29,7 +64,7 @@ export interface FieldRange {
 const EXTENSION_COUNT_MAX = 64;
 
 /** Writes one range of fields after the other. */
-export class FieldsFrame implements Frame {
+class FieldsFrame implements Frame {
   private readonly ranges: readonly FieldRange[];
   private range = 0;
   private field = 0;
@@ -43,7 +78,7 @@ export class FieldsFrame implements Frame {
     return this.current;
   }
 
-  step(writer: XmlWriter): void {
+  step(writer: XmlOutput): void {
     const range = this.ranges[this.range];
     if (range === undefined) {
       writer.pop();
@@ -67,7 +102,7 @@ export class FieldsFrame implements Frame {
 }
 
 /** Begins a record, whose block has been claimed. Throws CORRUPT before anything is written. */
-export function pushRecord(writer: XmlWriter, block: number, layout: LayoutPlan, name: string): void {
+function pushRecord(writer: XmlOutput, block: number, layout: LayoutPlan, name: string): void {
   const { entry, fields } = layout;
   requireCapacity(writer, block, entry.words);
   const open = `<object${name} id="${writer.idOf(block)}" layout="${entry.layoutId}">`;
@@ -86,7 +121,12 @@ export function pushRecord(writer: XmlWriter, block: number, layout: LayoutPlan,
 const END: FieldRange = { block: 0, base: 0, open: '', fields: [], close: '</object>\n' };
 
 /** The record's extensions in the order of their layouts, as far as the chain is sound. */
-function extensionRanges(writer: XmlWriter, record: number, first: number, layout: LayoutPlan): { ranges: FieldRange[]; failure: unknown } {
+function extensionRanges(
+  writer: XmlOutput,
+  record: number,
+  first: number,
+  layout: LayoutPlan,
+): { ranges: FieldRange[]; failure: unknown } {
   const found: { layoutId: number; range: FieldRange }[] = [];
   let failure: unknown;
   try {
@@ -94,7 +134,8 @@ function extensionRanges(writer: XmlWriter, record: number, first: number, layou
     for (let count = 0; block !== 0; count++) {
       if (count === EXTENSION_COUNT_MAX) throw corruptExtension(record, 'has an endless chain of extensions');
       writer.memory.heap.check(block, LAYOUT_EXTENSION);
-      if (!writer.claimQuietly(block)) throw corruptExtension(record, 'has an extension that has another owner already');
+      if (!writer.claimQuietly(block))
+        throw corruptExtension(record, 'has an extension that has another owner already');
       const { door } = writer.memory;
       const i = door.at((block + 1) | 0);
       const layoutId = door.words[i] as number;
@@ -115,7 +156,7 @@ function extensionRanges(writer: XmlWriter, record: number, first: number, layou
   return { ranges: found.map(({ range }) => range), failure };
 }
 
-function requireCapacity(writer: XmlWriter, block: number, words: number): void {
+function requireCapacity(writer: XmlOutput, block: number, words: number): void {
   if (writer.memory.heap.capacityBytes(block) >= words * 4) return;
   throw new ShmStoreError('CORRUPT', `The block at granule ${block >>> 0} is too small for its layout.`);
 }
