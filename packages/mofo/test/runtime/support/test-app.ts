@@ -1,0 +1,335 @@
+// An application under test, seen from outside only: a folder of its own with modules and a config, run by the real `mofo` command, whose events
+// are read as JSON lines. Nothing here sleeps: whoever waits, waits for an event, a process's end or an answer, with a limit that fails loudly.
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const mofo = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+/** Longest wait for one thing; long, for the machine may be busy, and never used up when all is well. */
+const LIMIT_MS = 15_000;
+
+/** An event of the launcher, as `--json` prints it. */
+export interface AppEvent {
+  readonly at: number;
+  readonly kind: string;
+  readonly module?: string;
+  readonly version?: string;
+  readonly message?: string;
+  readonly url?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** How a command ended. */
+export interface CommandResult {
+  readonly code: number | null;
+  /** The last line of standard output as JSON; undefined if there was none. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a command prints is looked at by the test that knows it.
+  readonly value: any;
+  /** The code of the error on standard error; undefined if there was none. */
+  readonly errorCode: string | undefined;
+  readonly stderr: string;
+}
+
+/** What an application is made of. */
+export interface TestAppOptions {
+  /** Source text by module name. */
+  readonly modules: Readonly<Record<string, string>>;
+  /** Over the defaults of the tests. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+let created = 0;
+
+/** An application in a temporary folder. Always `cleanUp` it. */
+export class TestApp {
+  readonly directory: string;
+  readonly storeName: string;
+  /** Every event since the first start. */
+  readonly events: AppEvent[] = [];
+  /** What the last launcher wrote to standard error. */
+  stderr = '';
+  url = '';
+  private launcher: ChildProcess | undefined;
+  private ended: Promise<number | null> = Promise.resolve(null);
+  private readonly listeners = new Set<() => void>();
+
+  constructor(options: TestAppOptions) {
+    this.storeName = `test-${process.pid}-${++created}`;
+    this.directory = mkdtempSync(join(tmpdir(), 'mofo-runtime-'));
+    mkdirSync(join(this.directory, 'modules'));
+    this.configure(options.config ?? {});
+    for (const [name, source] of Object.entries(options.modules)) this.save(name, source);
+  }
+
+  /** Writes the config: small limits, so that nothing takes long. */
+  configure(config: Readonly<Record<string, unknown>>): void {
+    const whole = {
+      name: 'test',
+      http: { port: 0 },
+      store: { name: this.storeName, sizeBytes: '8MiB' },
+      snapshot: { every: false, keep: 3 },
+      probation: { tasks: 5, minimum: '200ms', deadline: '1m' },
+      hangAfter: '300ms',
+      heapLimitBytes: '64MiB',
+      ...config,
+    };
+    writeFileSync(join(this.directory, 'mofo.config.json'), JSON.stringify(whole));
+  }
+
+  /** Writes a module's source, as an editor would. */
+  save(module: string, source: string): void {
+    writeFileSync(join(this.directory, 'modules', `${module}.ts`), source);
+  }
+
+  /** Starts it without waiting for anything. */
+  spawn(mode: 'dev' | 'run' = 'dev', ...parameters: readonly string[]): void {
+    const launcher = spawn(process.execPath, [mofo, mode, '--json', ...parameters], {
+      cwd: this.directory,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.launcher = launcher;
+    this.stderr = '';
+    launcher.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    createInterface({ input: launcher.stdout }).on('line', (line) => {
+      if (!line.startsWith('{')) return;
+      this.events.push(JSON.parse(line) as AppEvent);
+      this.notify();
+    });
+    this.ended = new Promise((resolve) =>
+      launcher.once('close', (code) => {
+        if (this.launcher === launcher) this.launcher = undefined;
+        resolve(code);
+        this.notify();
+      }),
+    );
+  }
+
+  /** Starts it; resolves when it serves. */
+  async start(mode: 'dev' | 'run' = 'dev', ...parameters: readonly string[]): Promise<void> {
+    const since = this.mark();
+    this.spawn(mode, ...parameters);
+    this.url = (await this.waitFor({ kind: 'banner' }, since)).url ?? '';
+  }
+
+  /** Where the events of now on begin. */
+  mark(): number {
+    return this.events.length;
+  }
+
+  /** The first event after `since` that has these properties; a function looks more closely. */
+  async waitFor(
+    wanted: Partial<AppEvent> | ((event: AppEvent) => boolean),
+    since = 0,
+    limitMs = LIMIT_MS,
+  ): Promise<AppEvent> {
+    const fits =
+      typeof wanted === 'function'
+        ? wanted
+        : (event: AppEvent): boolean =>
+            Object.entries(wanted).every(([key, value]) => event[key as keyof AppEvent] === value);
+    const find = (): AppEvent | undefined => this.events.slice(since).find(fits);
+    const what = typeof wanted === 'function' ? String(wanted) : JSON.stringify(wanted);
+    await this.until(() => find() !== undefined, what, limitMs);
+    return find() as AppEvent;
+  }
+
+  /** Resolves when `holds`, looked at with each event; fails when the application has ended or the limit is over. */
+  until(holds: () => boolean, what: string, limitMs = LIMIT_MS): Promise<void> {
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const done = (error?: Error): void => {
+        clearTimeout(timer);
+        this.listeners.delete(look);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const look = (): void => {
+        if (holds()) done();
+        else if (this.launcher === undefined) done(this.problem(`${what}: the application has ended`));
+      };
+      const timer = setTimeout(() => done(this.problem(`${what}: not within ${limitMs} ms`)), limitMs);
+      this.listeners.add(look);
+      look();
+    });
+  }
+
+  /** Pids of a main and a clone that are both ready. */
+  async bothReady(): Promise<{ main: number; clone: number }> {
+    await this.until(() => this.pids() !== undefined, 'main and clone');
+    return this.pids() as { main: number; clone: number };
+  }
+
+  /** Pid of the launcher; 0 when it does not run. */
+  get launcherPid(): number {
+    return this.launcher?.pid ?? 0;
+  }
+
+  /** Every child process that ever was started here. */
+  get childPids(): number[] {
+    return [...new Set(this.events.map((event) => Number(event.data?.['pid'] ?? 0)).filter((pid) => pid > 0))];
+  }
+
+  /** Resolves with the launcher's exit code (null: killed). */
+  async exit(limitMs = LIMIT_MS): Promise<number | null> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(this.problem(`the launcher did not end within ${limitMs} ms`)), limitMs);
+    });
+    try {
+      return await Promise.race([this.ended, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Stops it in order and returns the exit code. */
+  stop(): Promise<number | null> {
+    this.launcher?.kill('SIGTERM');
+    return this.exit();
+  }
+
+  /** Sends the launcher a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.launcher?.kill(signal);
+  }
+
+  /** Runs a `mofo` command in the application's folder. */
+  command(...parameters: readonly string[]): Promise<CommandResult> {
+    return runMofo(this.directory, ...parameters, '--json');
+  }
+
+  /** What the application answers as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a route answers is looked at by the test that knows it.
+  async get(path: string, method = 'GET'): Promise<any> {
+    const response = await fetch(`${this.url}${path}`, { method, signal: AbortSignal.timeout(LIMIT_MS) });
+    return { status: response.status, ...((await response.json()) as object) };
+  }
+
+  /** State and reason of a version, read from disk. */
+  async version(module: string, id: string): Promise<{ state: string; reason: string }> {
+    const { value } = await this.command('versions', module);
+    return value[0].versions.find((version: { id: string }) => version.id === id);
+  }
+
+  /** Ends whatever still runs and removes folder and store; says what should not have been there. Safe after failures. */
+  async cleanUp(): Promise<void> {
+    const left: string[] = [];
+    if (this.launcher !== undefined) {
+      this.signal('SIGTERM');
+      await this.exit().catch(async (error: unknown) => {
+        left.push(String(error));
+        this.signal('SIGKILL');
+        await this.exit();
+      });
+    }
+    for (const pid of this.livingProcesses()) {
+      left.push(`process ${pid} (${commandLine(pid)})`);
+      process.kill(pid, 'SIGKILL');
+    }
+    const destroyed = await this.command('destroy', '--force', '--yes');
+    if (destroyed.code !== 0) left.push(`destroy: ${destroyed.stderr}`);
+    const segments = this.segments();
+    for (const segment of segments) rmSync(join('/dev/shm', segment), { force: true });
+    left.push(...segments);
+    rmSync(this.directory, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`);
+  }
+
+  /** Processes that have this application's folder as their working directory. */
+  livingProcesses(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => workingDirectory(pid) === this.directory);
+  }
+
+  /** Files in shared memory that belong to this application. */
+  segments(): string[] {
+    return readdirSync('/dev/shm').filter((file) => file.includes(this.storeName));
+  }
+
+  private pids(): { main: number; clone: number } | undefined {
+    const ended = (pid: unknown): boolean =>
+      this.events.some((event) => event.kind === 'crash' && event.data?.['pid'] === pid);
+    const ready = this.events.filter((event) => event.data?.['ready'] === true && !ended(event.data['pid']));
+    const started = ready.filter((event) => this.launcher !== undefined && isChildOf(event, this.launcher.pid));
+    const main = started.findLast((event) => event.data?.['role'] === 'main')?.data?.['pid'] as number | undefined;
+    const clone = started.findLast((event) => event.data?.['role'] === 'clone')?.data?.['pid'] as number | undefined;
+    return main === undefined || clone === undefined || main === clone ? undefined : { main, clone };
+  }
+
+  private problem(what: string): Error {
+    const last = this.events.slice(-15).map((event) => JSON.stringify(event));
+    return new Error(`${what}\nlast events:\n${last.join('\n')}\nstandard error:\n${this.stderr.slice(-3000)}`);
+  }
+
+  private notify(): void {
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+/** Runs the `mofo` command. */
+export function runMofo(directory: string, ...parameters: readonly string[]): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [mofo, ...parameters],
+      { cwd: directory, timeout: LIMIT_MS, maxBuffer: 2 ** 24 },
+      (_error, stdout, stderr) => {
+        const line = stdout.trim().split('\n').at(-1) ?? '';
+        const complaint = stderr.trim().split('\n').at(-1) ?? '';
+        resolve({
+          code: child.exitCode,
+          value: /^[[{]/.test(line) ? JSON.parse(line) : undefined,
+          errorCode: complaint.startsWith('{"error"') ? JSON.parse(complaint).error.code : undefined,
+          stderr,
+        });
+      },
+    );
+  });
+}
+
+/** True while the process is there and no zombie. */
+export function isAlive(pid: number): boolean {
+  if (!existsSync(`/proc/${pid}/stat`)) return false;
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    // It ended between the two looks.
+    return false;
+  }
+}
+
+function isChildOf(event: AppEvent, launcher: number | undefined): boolean {
+  try {
+    const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${event.data?.['pid']}/stat`, 'utf8')) ?? [];
+    return Number(parent) === launcher;
+  } catch {
+    // It has ended.
+    return false;
+  }
+}
+
+function workingDirectory(pid: number): string | undefined {
+  try {
+    return isAlive(pid) ? readlinkSync(`/proc/${pid}/cwd`) : undefined;
+  } catch {
+    // Another user's, or it has ended.
+    return undefined;
+  }
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return 'ended';
+  }
+}
