@@ -186,7 +186,7 @@ export class Scenario {
     this.timeline.step('An XML export, read by other code');
     const file = join(this.app.directory, 'bank.xml');
     await this.app.command('export', '--output', file);
-    const schema = createRequire(import.meta.url).resolve('@mofo/xml-export/mofo.xsd');
+    const schema = schemaFile();
     const { valid, sum, problem } = sumOfXml(file, schema);
     this.xml = { valid, sum };
     this.timeline.event(`valid: ${valid}, sum ${sum}`, valid ? 'green' : 'red');
@@ -334,4 +334,10 @@ export class Scenario {
       problems,
     };
   }
+}
+
+/** The schema is shipped with the package that exports; `mofo` knows where that is. */
+function schemaFile(): string {
+  const mofo = createRequire(import.meta.url).resolve('mofo/package.json');
+  return createRequire(mofo).resolve('@mofo/xml-export/mofo.xsd');
 }

@@ -78,7 +78,7 @@ export class KeyBuffer {
 
   /** -1, 0 or 1: this key before, equal to or after the other. A key that another one begins with comes first. */
   compare(other: KeyBuffer): number {
-    const shorter = this.length < other.length ? this.length : other.length;
+    const shorter = Math.min(this.length, other.length);
     const count = (shorter + 3) >> 2;
     for (let n = 0; n < count; n++) {
       const mine = this.words[n] as number;

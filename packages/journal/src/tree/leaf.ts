@@ -50,7 +50,7 @@ export function divergence(door: Door, leaf: number, shape: LeafShape, key: KeyB
     length = words[i + w++] as number;
     if (length <= 0 || length > KEY_BYTES_MAX) throw corruptLeaf(leaf);
   }
-  const shorter = length < key.length ? length : key.length;
+  const shorter = Math.min(length, key.length);
   const count = (shorter + 3) >> 2;
   for (let n = 0; n < count; n++, w++) {
     if (w === 4) {

@@ -50,11 +50,6 @@ export function capacityOf(layout: number): number {
   return CAPACITY[layout] as number;
 }
 
-/** True if the layout id is that of an inner node. */
-export function isNodeLayout(layout: number): boolean {
-  return layout >= LAYOUT_TREE_NODE4 && layout <= LAYOUT_TREE_NODE256;
-}
-
 /** Granule of the chunk that holds the child of `slot`; the child is word `slot & 3` of it. */
 export function slotGranule(node: number, layout: number, slot: number): number {
   return (node + 1 + (META_GRANULES[layout] as number) + (slot >> 2)) | 0;
@@ -76,17 +71,10 @@ export function metaOf(door: Door, node: number): number {
 export function countOf(meta: number, layout: number): number {
   const count = (meta >>> 16) & 0x1ff;
   const capacity = CAPACITY[layout] as number;
-  return count < capacity ? count : capacity;
+  return Math.min(count, capacity);
 }
 
-/** Slot of a key byte, or -1. In a node 256 every byte has a slot; it may be empty. */
-export function findSlot(door: Door, node: number, layout: number, byte: number): number {
-  if (layout === LAYOUT_TREE_NODE256) return byte;
-  const i = door.at((node + 1) | 0);
-  return findPackedSlot(door.words, i, layout, byte);
-}
-
-/** `findSlot` for a packed node whose meta chunk stands at word index `i`. Compares four bytes at a time. */
+/** Slot of a key byte in a packed node whose meta chunk stands at word index `i`, or -1. Compares four bytes at a time. */
 export function findPackedSlot(words: Int32Array, i: number, layout: number, byte: number): number {
   const count = ((words[i] as number) >>> 16) & 0x1ff;
   const pattern = Math.imul(byte, 0x01010101);
