@@ -12,6 +12,7 @@ const build = mkdtempSync(join(tmpdir(), 'mofo-native-test-'));
 const suiteLimitMs = 60_000;
 
 const core = ['guard', 'lock', 'recovery', 'transaction', 'wait'];
+const backup = ['backup', 'crc32', 'image', 'segment'];
 const waiting = ['role', 'role-watcher', 'doorbell-watcher', 'process'];
 const common = ['-std=c++17', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread'];
 const builds = {
@@ -37,6 +38,11 @@ const suites = [
     units: [...core, ...waiting, 'test/image', 'test/cut', 'test/role-test'],
   },
   { name: 'threads', build: 'thread', units: [...core, ...waiting, 'test/image', 'test/thread-test'] },
+  {
+    name: 'backup and image files',
+    build: 'address',
+    units: [...core, ...backup, 'test/image', 'test/cut', 'test/backup-test'],
+  },
 ];
 // Each is compiled into one unit of the test build only; see the #ifdef in it.
 const plants = [
@@ -54,6 +60,12 @@ const plants = [
     unit: 'lock',
     suite: suites[2],
     only: 'a holder killed after any store',
+  },
+  {
+    name: 'a page called clean before it is copied',
+    define: 'MOFO_PLANT_CLEAN_BEFORE_COPY',
+    unit: 'backup',
+    suite: suites.at(-1),
   },
 ];
 
@@ -129,7 +141,7 @@ function count(isGood, claim, detail) {
 /** "file:line" of every store into a segment in the core's sources, planted bugs left out. */
 function storeSites() {
   const result = [];
-  for (const unit of [...core, ...waiting]) {
+  for (const unit of [...core, ...waiting, ...backup]) {
     let isPlant = false;
     readFileSync(join(native, `${unit}.cc`), 'utf8')
       .split('\n')
