@@ -1,7 +1,9 @@
 // Coherence and crashes, with real processes: every image has the right sum, whoever writes meanwhile and whoever is killed when.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { destroyStore, openStore } from '@mofo/journal';
 import { MAIN_LAST_TRANSACTION_ID, MAIN_STORE_ID } from '@mofo/shm-store';
@@ -137,36 +139,33 @@ describe('a taker that is killed', () => {
   }, 60_000);
 });
 
-test('a restorer that is killed at any moment leaves the old store or none, and the next restore works', async () => {
+test('a restorer that is killed at any system call leaves the old store, none, or the restored one; and the next restore works', async () => {
+  const preload = join(directory, 'cut-restore.so');
+  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', preload, fileURLToPath(new URL('./programs/cut-restore.c', import.meta.url)), '-ldl']);
   const taken = await openSnapshots(store, { directory }).take();
-  transfer(store, 1, 2, 30);
-  const outcomes = new Set<string>();
-  for (let round = 0; round < 20; round++) {
-    const restorer = startProgram('restore-now.mjs', [taken.file, name]);
-    programs.push(restorer);
-    await restorer.next();
-    const until = performance.now() + round * 0.8;
-    while (performance.now() < until);
-    await restorer.kill();
+  const outcomes: string[] = [];
+  for (let cut = 1; cut < 300; cut++) {
+    transfer(store, 1, 2, 30);
     store.close();
+    const restorer = startProgram('restore-now.mjs', [taken.file, name], [], { LD_PRELOAD: preload, CUT_AT: String(cut) });
+    const ending = await restorer.ended;
     try {
       store = openStore({ name, create: false, root: bankRoot() });
-      outcomes.add(store.root.transfers.value === 0 ? 'restored' : 'old');
+      outcomes.push(store.root.transfers.value === 0 ? 'restored' : 'old');
       expect(sumOf(store.root.accounts)).toBe(SUM);
     } catch (error) {
       expect(error).toMatchObject({ code: 'NOT_FOUND' });
-      outcomes.add('none');
+      outcomes.push('none');
       await restoreStore({ file: taken.file, name });
       store = openStore({ name, create: false, root: bankRoot() });
     }
-    transfer(store, 1, 2, 30);
+    // Nothing half made has a name, whatever the moment.
+    expect(readdirSync('/dev/shm').filter((file) => file.startsWith(`mofo.${name}.`)).sort()).toEqual(
+      ['backup', 'control', 'lock', 'main'].map((segment) => `mofo.${name}.${segment}`),
+    );
+    if (ending === '0') break;
+    expect(ending).toBe('SIGKILL');
   }
-  // A kill at the first moment finds the old store, a kill at the last one the restored one.
-  expect(outcomes).toContain('old');
-  expect(outcomes).toContain('restored');
-  expect(readdirSync('/dev/shm').filter((file) => file.startsWith(`mofo.${name}.`)).sort()).toEqual(
-    ['backup', 'control', 'lock', 'main'].map((segment) => `mofo.${name}.${segment}`),
-  );
-  store.close();
-  destroyStore(name);
+  // First the old store stands, then for a moment none, then the restored one; and never an earlier state after a later one.
+  expect(outcomes.filter((outcome, index) => outcome !== outcomes[index - 1])).toEqual(['old', 'none', 'restored']);
 }, 60_000);

@@ -14,10 +14,15 @@ export interface Program {
 }
 
 /** Starts test/programs/`file`; `command` goes before node (`unshare -m`). */
-export function startProgram(file: string, args: readonly string[], command: readonly string[] = []): Program {
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  command: readonly string[] = [],
+  env: Record<string, string> = {},
+): Program {
   const path = fileURLToPath(new URL(`../programs/${file}`, import.meta.url));
   const [first, ...rest] = [...command, process.execPath, path, ...args];
-  const child = spawn(first as string, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(first as string, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let errors = '';
   child.stderr.on('data', (chunk) => {
     errors += chunk;
