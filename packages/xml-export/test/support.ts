@@ -62,7 +62,7 @@ export function rootsOf(store: XmlElement): Record<string, unknown> {
   for (const root of childrenOf(roots)) {
     const name = attribute(root, 'name') as string;
     const [, value] = childrenOf(root);
-    found[attribute(root, 'escaped') === 'true' ? withoutBackslashes(name) : name] = valueOf(
+    found[attribute(root, 'escaped') === 'true' ? withoutBackslashes(name) : name] = readValue(
       value as XmlElement,
       parts,
     );
@@ -70,9 +70,9 @@ export function rootsOf(store: XmlElement): Record<string, unknown> {
   return found;
 }
 
-function valueOf(element: XmlElement, parts: ReadonlyMap<string, XmlElement>): unknown {
+function readValue(element: XmlElement, parts: ReadonlyMap<string, XmlElement>): unknown {
   const { content, name } = element;
-  const values = (): unknown[] => childrenOf(element).map((child) => valueOf(child, parts));
+  const values = (): unknown[] => childrenOf(element).map((child) => readValue(child, parts));
   switch (name) {
     case 'f64':
     case 'timestamp':
@@ -99,13 +99,13 @@ function valueOf(element: XmlElement, parts: ReadonlyMap<string, XmlElement>): u
     case 'invalid':
       return { $invalid: attribute(element, 'code') };
     case 'deferred':
-      return valueOf(parts.get(attribute(element, 'to') as string) as XmlElement, parts);
+      return readValue(parts.get(attribute(element, 'to') as string) as XmlElement, parts);
     case 'list':
     case 'queue':
     case 'tuple':
       return values();
     case 'tree':
-      return childrenOf(element).map((entry) => childrenOf(entry).map((child) => valueOf(child, parts)));
+      return childrenOf(element).map((entry) => childrenOf(entry).map((child) => readValue(child, parts)));
     case 'object':
       return { $id: attribute(element, 'id'), ...fieldsOf(element, parts) };
     case 'struct':
@@ -119,7 +119,7 @@ function fieldsOf(element: XmlElement, parts: ReadonlyMap<string, XmlElement>): 
   const fields: Record<string, unknown> = {};
   for (const child of childrenOf(element)) {
     if (child.name === 'extension') Object.assign(fields, fieldsOf(child, parts));
-    else fields[attribute(child, 'name') as string] = valueOf(child, parts);
+    else fields[attribute(child, 'name') as string] = readValue(child, parts);
   }
   return fields;
 }

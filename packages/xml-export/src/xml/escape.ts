@@ -4,9 +4,11 @@
 
 const MARKUP = /[&<>\r]/g;
 const MARKUP_IN_ATTRIBUTE = /[&<>"\r\n\t]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
 const SUSPECT = /[&<>\r\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/;
 const SUSPECT_IN_ATTRIBUTE = /[&<>"\r\n\t]/;
 const UNSPEAKABLE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const UNSPEAKABLE_OR_BACKSLASH = new RegExp(`\\\\|${UNSPEAKABLE.source}`, 'g');
 const UNSPEAKABLE_ALL = new RegExp(UNSPEAKABLE, 'g');
