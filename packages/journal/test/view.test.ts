@@ -1,7 +1,18 @@
 // A read-only view reads exactly what the store held, cannot change it, and survives any bytes.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { counter, f64, JournalError, openPrivateStore, openView, ShmStoreError, Store, struct, text, tree } from '../src/index.ts';
+import {
+  counter,
+  f64,
+  JournalError,
+  openPrivateStore,
+  openView,
+  ShmStoreError,
+  Store,
+  struct,
+  text,
+  tree,
+} from '../src/index.ts';
 
 const MIB = 2 ** 20;
 const Account = struct('Account', { owner: text(), balance: f64() });
@@ -38,7 +49,12 @@ describe('a view', () => {
     let sum = 0;
     for (const [, account] of view.root.accounts) sum += account.balance;
     expect(sum).toBe(1000);
-    expect(view.listRoots().map(({ name }) => name).sort()).toEqual(['accounts', 'total']);
+    expect(
+      view
+        .listRoots()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['accounts', 'total']);
   });
 
   test('refuses every change and leaves the bytes alone', () => {
@@ -48,13 +64,17 @@ describe('a view', () => {
     expect(codeOf(() => view.root.accounts.set('eve', { owner: 'Eve', balance: 1 }))).toBe('READ_ONLY');
     expect(codeOf(() => view.root.accounts.delete('account-1'))).toBe('READ_ONLY');
     expect(codeOf(() => view.root.total.add(1))).toBe('READ_ONLY');
-    expect(codeOf(() => Object.assign(view.root.accounts.get('account-1') as object, { balance: 5 }))).toBe('READ_ONLY');
+    expect(codeOf(() => Object.assign(view.root.accounts.get('account-1') as object, { balance: 5 }))).toBe(
+      'READ_ONLY',
+    );
     expect(Buffer.from(bytes).equals(before)).toBe(true);
   });
 
   test('refuses roots that are not there or have another type', () => {
     expect(codeOf(() => openView({ windows: [bankBytes()], root: { nobody: counter() } }))).toBe('ROOT_MISMATCH');
-    expect(codeOf(() => openView({ windows: [bankBytes()], root: { total: tree(text(), f64()) } }))).toBe('ROOT_MISMATCH');
+    expect(codeOf(() => openView({ windows: [bankBytes()], root: { total: tree(text(), f64()) } }))).toBe(
+      'ROOT_MISMATCH',
+    );
   });
 
   test.each([

@@ -68,21 +68,32 @@ export function fromFileSystem(error: unknown, doing: string, file: string): Err
   const name = errnoName(error);
   if (name === undefined) return error as Error;
   const code = CODE_OF_ERRNO[name] ?? 'IO_ERROR';
-  return new SnapshotError(code, `${doing} failed (${name}): ${file}.\n  The store and older snapshots are untouched. ${ADVICE[code]}`, { cause: error, file });
+  return new SnapshotError(
+    code,
+    `${doing} failed (${name}): ${file}.\n  The store and older snapshots are untouched. ${ADVICE[code]}`,
+    { cause: error, file },
+  );
 }
 
 /** Refuses options that the call does not have. */
 export function refuseUnknown(what: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
-    throw new SnapshotError('UNKNOWN_OPTION', `${what} has no option "${key}".\n  Nothing was done. It knows ${known.join(', ')}.`);
+    throw new SnapshotError(
+      'UNKNOWN_OPTION',
+      `${what} has no option "${key}".\n  Nothing was done. It knows ${known.join(', ')}.`,
+    );
   }
 }
 
 /** Throws ABORTED when the signal has fired. */
 export function refuseAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted !== true) return;
-  throw new SnapshotError('ABORTED', `${what} was aborted.\n  Nothing of it is left; the store and older snapshots are untouched.`, { cause: signal.reason });
+  throw new SnapshotError(
+    'ABORTED',
+    `${what} was aborted.\n  Nothing of it is left; the store and older snapshots are untouched.`,
+    { cause: signal.reason },
+  );
 }
 
 const IMAGE_CODES: ReadonlySet<ImageCode> = new Set<ImageCode>([

@@ -63,7 +63,9 @@ export async function listImages(directory: string): Promise<SnapshotInfo[]> {
 export async function nextMoment(directory: string, now: number): Promise<number> {
   const newest = (await listIds(directory))[0];
   if (newest === undefined) return now;
-  const [, year, month, day, hour, minute, second, ms] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})/.exec(newest) as RegExpExecArray;
+  const [, year, month, day, hour, minute, second, ms] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})/.exec(
+    newest,
+  ) as RegExpExecArray;
   const last = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
   return Number.isNaN(last) || last < now ? now : last + 1;
 }
@@ -118,7 +120,10 @@ export async function verifyAt(directory: string, id: string, options: ReadOptio
 /** Throws NOT_FOUND for what is no id; so an id never leads outside its directory. */
 export function requireId(id: string): void {
   if (IMAGE_NAME.test(`${id}.mofo`)) return;
-  throw new SnapshotError('NOT_FOUND', `${JSON.stringify(id)} is no id of a snapshot.\n  Nothing was changed. Take one from list().`);
+  throw new SnapshotError(
+    'NOT_FOUND',
+    `${JSON.stringify(id)} is no id of a snapshot.\n  Nothing was changed. Take one from list().`,
+  );
 }
 
 /** Path of the file that this process writes into before it is an image. */

@@ -43,13 +43,17 @@ export class ImageFile {
       const stat = await handle.stat();
       if (!stat.isFile()) throw refused('NOT_AN_IMAGE', file, 'it is no regular file');
       const header = decodeHeader(await readUpTo(handle, 0, HEADER_BYTES), file);
-      if (stat.size < header.fileBytes) throw refused('IMAGE_TRUNCATED', file, `it has ${stat.size} of ${header.fileBytes} bytes`);
-      if (stat.size > header.fileBytes) throw refused('IMAGE_CORRUPT', file, `it has ${stat.size} bytes instead of ${header.fileBytes}`);
+      if (stat.size < header.fileBytes)
+        throw refused('IMAGE_TRUNCATED', file, `it has ${stat.size} of ${header.fileBytes} bytes`);
+      if (stat.size > header.fileBytes)
+        throw refused('IMAGE_CORRUPT', file, `it has ${stat.size} bytes instead of ${header.fileBytes}`);
       const rest = await readUpTo(handle, HEADER_BYTES, header.dataOffset - HEADER_BYTES);
       const table = rest.subarray(0, header.chunkCount * 4);
-      if (crc32(table) !== header.tableChecksum) throw refused('IMAGE_CORRUPT', file, 'the checksum of its table is wrong');
+      if (crc32(table) !== header.tableChecksum)
+        throw refused('IMAGE_CORRUPT', file, 'the checksum of its table is wrong');
       if (rest.length < header.dataOffset - HEADER_BYTES) throw refused('IMAGE_TRUNCATED', file, 'it became shorter');
-      if (rest.subarray(table.length).some((byte) => byte !== 0)) throw refused('IMAGE_CORRUPT', file, 'there is something between table and data');
+      if (rest.subarray(table.length).some((byte) => byte !== 0))
+        throw refused('IMAGE_CORRUPT', file, 'there is something between table and data');
       // Copied, because a table inside a Buffer need not be aligned.
       const checksums = new Uint32Array(header.chunkCount);
       table.copy(Buffer.from(checksums.buffer));
@@ -72,7 +76,8 @@ export class ImageFile {
         throw fromFileSystem(error, 'Reading the image', file);
       });
       if (bytes.length < count) throw refused('IMAGE_TRUNCATED', file, 'it became shorter while it was read');
-      if (crc32(bytes) !== this.checksums[chunk]) throw refused('IMAGE_CORRUPT', file, `the checksum of chunk ${chunk} is wrong`);
+      if (crc32(bytes) !== this.checksums[chunk])
+        throw refused('IMAGE_CORRUPT', file, `the checksum of chunk ${chunk} is wrong`);
       if (chunk === 0) this.checkSuperblock(bytes);
       options.onChunk?.(offset, bytes);
       options.onProgress?.({ bytesDone: offset + count, bytesTotal: header.reservedBytes });
@@ -121,12 +126,21 @@ export async function verifyImage(file: string, options: ReadOptions = {}): Prom
 
 function openFailed(cause: unknown, file: string): Error {
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return new SnapshotError('NOT_FOUND', `There is no image ${file}.\n  Nothing was changed. List what there is.`, { cause, file });
+  if (code === 'ENOENT')
+    return new SnapshotError('NOT_FOUND', `There is no image ${file}.\n  Nothing was changed. List what there is.`, {
+      cause,
+      file,
+    });
   return fromFileSystem(cause, 'Opening the image', file);
 }
 
 /** Reads `count` bytes, or as many as there are. */
-async function readUpTo(handle: FileHandle, position: number, count: number, buffer: Buffer = Buffer.alloc(count)): Promise<Buffer> {
+async function readUpTo(
+  handle: FileHandle,
+  position: number,
+  count: number,
+  buffer: Buffer = Buffer.alloc(count),
+): Promise<Buffer> {
   let done = 0;
   while (done < count) {
     const { bytesRead } = await handle.read(buffer, done, count - done, position + done);

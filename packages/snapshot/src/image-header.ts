@@ -17,7 +17,15 @@
 // boundary of 64 KiB, so that they can be mapped on any machine; pieces of nothing but zeros are holes.
 import { endianness } from 'node:os';
 import { crc32 } from 'node:zlib';
-import { BYTE_ORDER_MARK, FORMAT_VERSION, LAYOUT_HASH, PAGE_BYTES, SLAB_BYTES, STORE_SIZE_MAX_BYTES, STORE_SIZE_MIN_BYTES } from '@mofo/shm-store';
+import {
+  BYTE_ORDER_MARK,
+  FORMAT_VERSION,
+  LAYOUT_HASH,
+  PAGE_BYTES,
+  SLAB_BYTES,
+  STORE_SIZE_MAX_BYTES,
+  STORE_SIZE_MIN_BYTES,
+} from '@mofo/shm-store';
 import { type ImageCode, SnapshotError } from './errors.ts';
 
 /** Version of the format described above. */
@@ -117,14 +125,17 @@ export function decodeHeader(page: Buffer, file: string): ImageHeader {
   const view = new DataView(page.buffer, page.byteOffset, HEADER_BYTES);
   const u32 = (offset: number): number => view.getUint32(offset, LITTLE_ENDIAN);
   const f64 = (offset: number): number => view.getFloat64(offset, LITTLE_ENDIAN);
-  if (view.getUint32(12, !LITTLE_ENDIAN) === BYTE_ORDER_MARK) refuse('WRONG_BYTE_ORDER', 'it was written in the other byte order');
+  if (view.getUint32(12, !LITTLE_ENDIAN) === BYTE_ORDER_MARK)
+    refuse('WRONG_BYTE_ORDER', 'it was written in the other byte order');
   if (u32(8) !== IMAGE_FORMAT) refuse('FORMAT_UNKNOWN', `its format is ${u32(8)}, this is ${IMAGE_FORMAT}`);
   const unsigned = Buffer.from(page.subarray(0, HEADER_BYTES));
   unsigned.fill(0, 16, 20);
   if (crc32(unsigned) !== u32(16)) refuse('IMAGE_CORRUPT', 'the checksum of its header is wrong');
   if (u32(12) !== BYTE_ORDER_MARK) refuse('IMAGE_CORRUPT', 'its byte order mark is wrong');
-  if (u32(28) !== FORMAT_VERSION) refuse('FORMAT_UNKNOWN', `the format of its store is ${u32(28)}, this is ${FORMAT_VERSION}`);
-  if (u32(24) !== LAYOUT_HASH) refuse('LAYOUT_MISMATCH', `the layout of its bytes has hash ${u32(24)}, this is ${LAYOUT_HASH}`);
+  if (u32(28) !== FORMAT_VERSION)
+    refuse('FORMAT_UNKNOWN', `the format of its store is ${u32(28)}, this is ${FORMAT_VERSION}`);
+  if (u32(24) !== LAYOUT_HASH)
+    refuse('LAYOUT_MISMATCH', `the layout of its bytes has hash ${u32(24)}, this is ${LAYOUT_HASH}`);
   const header: ImageHeader = {
     name: page.toString('latin1', NAME_OFFSET, NAME_OFFSET + Math.min(u32(100), NAME_BYTES)),
     storeId: page.toString('hex', 32, 48),
@@ -142,13 +153,16 @@ export function decodeHeader(page: Buffer, file: string): ImageHeader {
     tableChecksum: u32(20),
   };
   const contradiction = contradictionIn(header);
-  if (contradiction !== undefined || u32(100) !== header.name.length) refuse('IMAGE_CORRUPT', contradiction ?? 'its name is too long');
+  if (contradiction !== undefined || u32(100) !== header.name.length)
+    refuse('IMAGE_CORRUPT', contradiction ?? 'its name is too long');
   return header;
 }
 
 /** The error for a file that is refused. */
 export function refused(code: ImageCode, file: string, what: string): SnapshotError {
-  return new SnapshotError(code, `The image ${file} is refused: ${what}.\n  Nothing was changed. ${ADVICE[code]}`, { file });
+  return new SnapshotError(code, `The image ${file} is refused: ${what}.\n  Nothing was changed. ${ADVICE[code]}`, {
+    file,
+  });
 }
 
 const ADVICE: Readonly<Record<ImageCode, string>> = {
@@ -163,11 +177,15 @@ const ADVICE: Readonly<Record<ImageCode, string>> = {
 /** What cannot be, although the checksum is right: a header made by another program. */
 function contradictionIn(header: ImageHeader): string | undefined {
   const { sizeBytes, reservedBytes, transactionId, chunkBytes, chunkCount } = header;
-  if (!(sizeBytes >= STORE_SIZE_MIN_BYTES && sizeBytes <= STORE_SIZE_MAX_BYTES) || sizeBytes % SLAB_BYTES !== 0) return `a store of ${sizeBytes} bytes cannot be`;
-  if (!(reservedBytes >= SLAB_BYTES && reservedBytes <= sizeBytes) || reservedBytes % SLAB_BYTES !== 0) return `${reservedBytes} bytes cannot be reserved`;
-  if (chunkBytes < PAGE_BYTES || chunkBytes > 64 * CHUNK_BYTES || chunkBytes % PAGE_BYTES !== 0) return `a chunk of ${chunkBytes} bytes cannot be`;
+  if (!(sizeBytes >= STORE_SIZE_MIN_BYTES && sizeBytes <= STORE_SIZE_MAX_BYTES) || sizeBytes % SLAB_BYTES !== 0)
+    return `a store of ${sizeBytes} bytes cannot be`;
+  if (!(reservedBytes >= SLAB_BYTES && reservedBytes <= sizeBytes) || reservedBytes % SLAB_BYTES !== 0)
+    return `${reservedBytes} bytes cannot be reserved`;
+  if (chunkBytes < PAGE_BYTES || chunkBytes > 64 * CHUNK_BYTES || chunkBytes % PAGE_BYTES !== 0)
+    return `a chunk of ${chunkBytes} bytes cannot be`;
   if (chunkCount !== Math.ceil(reservedBytes / chunkBytes)) return 'its number of chunks is wrong';
-  if (header.dataOffset !== dataOffsetOf(chunkCount) || header.fileBytes !== header.dataOffset + reservedBytes) return 'its parts do not add up';
+  if (header.dataOffset !== dataOffsetOf(chunkCount) || header.fileBytes !== header.dataOffset + reservedBytes)
+    return 'its parts do not add up';
   if (!Number.isSafeInteger(transactionId) || transactionId < 0) return `transaction id ${transactionId} cannot be`;
   return undefined;
 }

@@ -4,7 +4,14 @@ export { type ImageCode, type SnapshotCode, SnapshotError, type SnapshotErrorCod
 export { listImages as listSnapshots, type SnapshotInfo } from './image-directory.ts';
 export { type ReadProgress, verifyImage } from './image-file.ts';
 export { IMAGE_FORMAT, type ImageHeader } from './image-header.ts';
-export { type Image, openImage, type OpenImageOptions } from './open-image.ts';
-export { type RestoredStore, restoreStore, type RestoreStoreOptions } from './restore-store.ts';
-export { openSnapshots, type OpenSnapshotsOptions, type Snapshots, type TakeOptions, type TakeResult, type VerifyOptions } from './snapshots.ts';
+export { type Image, type OpenImageOptions, openImage } from './open-image.ts';
+export { type RestoredStore, type RestoreStoreOptions, restoreStore } from './restore-store.ts';
+export {
+  type OpenSnapshotsOptions,
+  openSnapshots,
+  type Snapshots,
+  type TakeOptions,
+  type TakeResult,
+  type VerifyOptions,
+} from './snapshots.ts';
 export type { TakenSnapshot, TakeProgress } from './take-snapshot.ts';

@@ -76,7 +76,10 @@ function store(windows: readonly ArrayBuffer[], offset: number, bytes: Buffer): 
     const at = offset + done;
     const inWindow = at % WINDOW_BYTES;
     const count = Math.min(bytes.length - done, WINDOW_BYTES - inWindow);
-    new Uint8Array(windows[Math.floor(at / WINDOW_BYTES)] as ArrayBuffer).set(bytes.subarray(done, done + count), inWindow);
+    new Uint8Array(windows[Math.floor(at / WINDOW_BYTES)] as ArrayBuffer).set(
+      bytes.subarray(done, done + count),
+      inWindow,
+    );
     done += count;
   }
 }

@@ -51,8 +51,10 @@ export interface RestoredStore {
 export async function restoreStore(options: RestoreStoreOptions): Promise<RestoredStore> {
   refuseUnknown('restoreStore', options, ['name', 'file', 'directory', 'id', 'force', 'signal', 'onProgress']);
   const { name, file, directory, id, force = false, signal } = options;
-  if ((file === undefined) === (directory === undefined)) throw new TypeError('restoreStore needs either a file or a directory.');
-  if (id !== undefined && directory === undefined) throw new TypeError('restoreStore takes an id together with a directory.');
+  if ((file === undefined) === (directory === undefined))
+    throw new TypeError('restoreStore needs either a file or a directory.');
+  if (id !== undefined && directory === undefined)
+    throw new TypeError('restoreStore takes an id together with a directory.');
   if (file !== undefined) return restoreFile(file, options, []);
   if (id !== undefined) {
     requireId(id);
@@ -62,7 +64,11 @@ export async function restoreStore(options: RestoreStoreOptions): Promise<Restor
   return restoreFile(chosen.file, { ...options, force }, skipped);
 }
 
-async function restoreFile(file: string, options: RestoreStoreOptions, skipped: RestoredStore['skipped']): Promise<RestoredStore> {
+async function restoreFile(
+  file: string,
+  options: RestoreStoreOptions,
+  skipped: RestoredStore['skipped'],
+): Promise<RestoredStore> {
   const { name, force = false, signal, onProgress } = options;
   let image: ImageFile | undefined;
   try {
@@ -72,7 +78,17 @@ async function restoreFile(file: string, options: RestoreStoreOptions, skipped: 
     const timeline = await nextTimeline(dirname(file), header);
     refuseAborted(signal, 'The restore');
     const { sizeBytes, reservedBytes, dataOffset, chunkBytes } = header;
-    const restored = await restoreSegments({ name, fd, sizeBytes, reservedBytes, dataOffset, chunkBytes, checksums, timeline, force });
+    const restored = await restoreSegments({
+      name,
+      fd,
+      sizeBytes,
+      reservedBytes,
+      dataOffset,
+      chunkBytes,
+      checksums,
+      timeline,
+      force,
+    });
     return { name, id: basename(file, '.mofo'), file, header, timeline: restored, skipped };
   } catch (error) {
     throw await offerNewestGood(error, file, image?.header.name ?? name);
@@ -83,7 +99,9 @@ async function restoreFile(file: string, options: RestoreStoreOptions, skipped: 
 
 /** One more than the highest timeline of this store's images. */
 async function nextTimeline(directory: string, { storeId, timeline }: ImageHeader): Promise<number> {
-  const others = (await listImages(directory)).flatMap(({ header }) => (header?.storeId === storeId ? header.timeline : []));
+  const others = (await listImages(directory)).flatMap(({ header }) =>
+    header?.storeId === storeId ? header.timeline : [],
+  );
   return Math.min(Math.max(timeline, ...others) + 1, 2 ** 32 - 1);
 }
 
@@ -101,7 +119,10 @@ async function chooseNewest(
     skipped.push({ file: info.file, problem: info.problem ?? 'IMAGE_CORRUPT' });
   }
   const others = names.size > 0 ? ` There are images of ${[...names].join(', ')}.` : '';
-  const bad = skipped.length > 0 ? ` ${skipped.length} files were refused: ${skipped.map(({ file, problem }) => `${file} (${problem})`).join(', ')}.` : '';
+  const bad =
+    skipped.length > 0
+      ? ` ${skipped.length} files were refused: ${skipped.map(({ file, problem }) => `${file} (${problem})`).join(', ')}.`
+      : '';
   throw new SnapshotError(
     'NO_SNAPSHOT',
     `${directory} holds no good image of a store "${name}".${others}${bad}\n  Nothing was changed. Give the file of the image to restore.`,
@@ -116,7 +137,8 @@ async function offerNewestGood(error: unknown, file: string, name: string): Prom
   if (!isSnapshotError && !isLoadError) return error;
   // A directory that cannot be listed must not hide why the image was refused.
   const newest = await findNewestGood(dirname(file), (header) => header.name === name).catch(() => undefined);
-  const offer = newest === undefined ? 'There is no other good one beside it.' : `The newest good one is ${newest.file}.`;
+  const offer =
+    newest === undefined ? 'There is no other good one beside it.' : `The newest good one is ${newest.file}.`;
   const { message } = error as Error;
   return new SnapshotError(isSnapshotError ? error.code : 'IMAGE_CORRUPT', `${message}\n  ${offer}`, {
     cause: error,

@@ -1,7 +1,15 @@
 // The snapshots of one store in one directory: take, list, verify, keep the right ones.
 import type { Store } from '@mofo/journal';
 import { refuseUnknown, SnapshotError } from './errors.ts';
-import { findNewestGood, isGood, listImages, removeImages, removeStaleTemporaries, type SnapshotInfo, verifyAt } from './image-directory.ts';
+import {
+  findNewestGood,
+  isGood,
+  listImages,
+  removeImages,
+  removeStaleTemporaries,
+  type SnapshotInfo,
+  verifyAt,
+} from './image-directory.ts';
 import type { ReadProgress } from './image-file.ts';
 import type { ImageHeader } from './image-header.ts';
 import { type TakenSnapshot, type TakeProgress, takeSnapshot } from './take-snapshot.ts';
@@ -73,10 +81,14 @@ const KEEP_DEFAULT = 10;
  * const snapshots = openSnapshots(store, { directory: 'snapshots', keep: 10 });
  * const { id, pauseUs } = await snapshots.take();
  */
-export function openSnapshots(store: Pick<Store, 'name' | 'native' | 'sizeBytes'>, options: OpenSnapshotsOptions): Snapshots {
+export function openSnapshots(
+  store: Pick<Store, 'name' | 'native' | 'sizeBytes'>,
+  options: OpenSnapshotsOptions,
+): Snapshots {
   refuseUnknown('openSnapshots', options, ['directory', 'keep', 'now']);
   const { directory, keep = KEEP_DEFAULT, now = Date.now } = options;
-  if (typeof directory !== 'string' || directory === '') throw new TypeError('openSnapshots needs the path of a directory.');
+  if (typeof directory !== 'string' || directory === '')
+    throw new TypeError('openSnapshots needs the path of a directory.');
   if (!Number.isSafeInteger(keep) || keep < 1) throw new RangeError(`At least one snapshot must be kept, not ${keep}.`);
   return new OpenedSnapshots(store, directory, keep, now);
 }
@@ -102,7 +114,15 @@ class OpenedSnapshots implements Snapshots {
     this.requireOpen();
     const { native, directory, now, store } = this;
     const { signal, onProgress } = options;
-    const taken = await takeSnapshot({ native, name: store.name, sizeBytes: store.sizeBytes, directory, now, signal, onProgress });
+    const taken = await takeSnapshot({
+      native,
+      name: store.name,
+      sizeBytes: store.sizeBytes,
+      directory,
+      now,
+      signal,
+      onProgress,
+    });
     // The snapshot stands, whatever becomes of the older ones; so their failure is told and not thrown.
     try {
       return { ...taken, pruned: await this.removeOld(), pruneError: undefined };
@@ -154,7 +174,10 @@ class OpenedSnapshots implements Snapshots {
       break;
     }
     const removable = old.filter((info) => info !== newestGood);
-    await removeImages(this.directory, removable.map(({ file }) => file));
+    await removeImages(
+      this.directory,
+      removable.map(({ file }) => file),
+    );
     return removable.map(({ id }) => id);
   }
 
@@ -164,6 +187,9 @@ class OpenedSnapshots implements Snapshots {
 
   private requireOpen(): void {
     if (!this.closed) return;
-    throw new SnapshotError('CLOSED', `The snapshots of store "${this.store.name}" are closed.\n  Nothing was done. Open them again.`);
+    throw new SnapshotError(
+      'CLOSED',
+      `The snapshots of store "${this.store.name}" are closed.\n  Nothing was done. Open them again.`,
+    );
   }
 }

@@ -7,8 +7,23 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { type BackupReport, MAIN_STORE_ID, type NativeStore } from '@mofo/shm-store';
 import { fromFileSystem, refuseAborted, SnapshotError } from './errors.ts';
-import { imageId, imagePath, nextMoment, noteGood, publish, removeStaleTemporaries, temporaryPath } from './image-directory.ts';
-import { CHUNK_BYTES, dataOffsetOf, decodeHeader, encodeHead, type ImageFacts, type ImageHeader } from './image-header.ts';
+import {
+  imageId,
+  imagePath,
+  nextMoment,
+  noteGood,
+  publish,
+  removeStaleTemporaries,
+  temporaryPath,
+} from './image-directory.ts';
+import {
+  CHUNK_BYTES,
+  dataOffsetOf,
+  decodeHeader,
+  encodeHead,
+  type ImageFacts,
+  type ImageHeader,
+} from './image-header.ts';
 
 /** Where a snapshot is: each phase is told when it begins, `write` after each chunk too. */
 export interface TakeProgress {
@@ -68,13 +83,21 @@ export async function takeSnapshot(request: TakeRequest): Promise<TakenSnapshot>
     } finally {
       await handle.close();
     }
-    request.onProgress?.({ phase: 'rename', bytesDone: taken.header.reservedBytes, bytesTotal: taken.header.reservedBytes });
+    request.onProgress?.({
+      phase: 'rename',
+      bytesDone: taken.header.reservedBytes,
+      bytesTotal: taken.header.reservedBytes,
+    });
     refuseAborted(request.signal, 'The snapshot');
     await publish(temporary, taken.file, directory);
     temporary = undefined;
     await noteGood(taken.file);
     const writeMs = performance.now() - beganMs;
-    request.onProgress?.({ phase: 'done', bytesDone: taken.header.reservedBytes, bytesTotal: taken.header.reservedBytes });
+    request.onProgress?.({
+      phase: 'done',
+      bytesDone: taken.header.reservedBytes,
+      bytesTotal: taken.header.reservedBytes,
+    });
     return { ...taken, writeMs };
   } catch (error) {
     // If not even this succeeds the file stays; the next taker removes it when this process has ended.
@@ -85,7 +108,12 @@ export async function takeSnapshot(request: TakeRequest): Promise<TakenSnapshot>
   }
 }
 
-async function writeImage(request: TakeRequest, handle: FileHandle, report: BackupReport, createdAt: number): Promise<Omit<TakenSnapshot, 'writeMs'>> {
+async function writeImage(
+  request: TakeRequest,
+  handle: FileHandle,
+  report: BackupReport,
+  createdAt: number,
+): Promise<Omit<TakenSnapshot, 'writeMs'>> {
   const { native, signal, onProgress } = request;
   const { reservedBytes } = report;
   const chunkCount = Math.ceil(reservedBytes / CHUNK_BYTES);
@@ -97,7 +125,12 @@ async function writeImage(request: TakeRequest, handle: FileHandle, report: Back
     const from = chunk * CHUNK_BYTES;
     onProgress?.({ phase: 'write', bytesDone: from, bytesTotal: reservedBytes });
     refuseAborted(signal, 'The snapshot');
-    checksums[chunk] = await native.writeBackup(handle.fd, dataOffset + from, from, Math.min(from + CHUNK_BYTES, reservedBytes));
+    checksums[chunk] = await native.writeBackup(
+      handle.fd,
+      dataOffset + from,
+      from,
+      Math.min(from + CHUNK_BYTES, reservedBytes),
+    );
   }
   const facts: ImageFacts = {
     name: request.name,
@@ -111,7 +144,8 @@ async function writeImage(request: TakeRequest, handle: FileHandle, report: Back
     commitSequence: report.sequence,
   };
   const head = encodeHead(facts, checksums);
-  for (let done = 0; done < head.length; ) done += (await handle.write(head, done, head.length - done, done)).bytesWritten;
+  for (let done = 0; done < head.length; )
+    done += (await handle.write(head, done, head.length - done, done)).bytesWritten;
   onProgress?.({ phase: 'sync', bytesDone: reservedBytes, bytesTotal: reservedBytes });
   refuseAborted(signal, 'The snapshot');
   await handle.sync();

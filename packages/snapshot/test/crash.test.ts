@@ -1,6 +1,6 @@
 // Coherence and crashes, with real processes: every image has the right sum, whoever writes meanwhile and whoever is killed when.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,17 @@ import { MAIN_LAST_TRANSACTION_ID, MAIN_STORE_ID } from '@mofo/shm-store';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeHead } from '../src/image-header.ts';
 import { openSnapshots, restoreStore, verifyImage } from '../src/index.ts';
-import { type Bank, bankRoot, destroyTestStores, imageSum, openBank, SUM, sumOf, transfer, uniqueName } from './support/bank.ts';
+import {
+  type Bank,
+  bankRoot,
+  destroyTestStores,
+  imageSum,
+  openBank,
+  SUM,
+  sumOf,
+  transfer,
+  uniqueName,
+} from './support/bank.ts';
 import { type Program, startProgram } from './support/run-program.ts';
 
 let directory = '';
@@ -92,33 +102,37 @@ test('planted bug: pages copied without the write lock give a wrong sum, and the
 });
 
 describe('a taker that is killed', () => {
-  test.each(['copy', 'write', 'sync', 'rename'])('at %s leaves the older image, a store that goes on, and a lock that is free', async (phase) => {
-    // 12 MiB are three chunks, so that writing has a middle.
-    store.close();
-    destroyStore(name);
-    store = openBank(name, 16 * 2 ** 20);
-    store.native.transaction(() => {
-      store.native.reserveMain((12 * 2 ** 20) / 16);
-      return 0;
-    });
-    const snapshots = openSnapshots(store, { directory });
-    const before = await snapshots.take();
-    transfer(store, 1, 2, 30);
-    const taker = startProgram('take-and-stop.mjs', [name, directory, phase]);
-    programs.push(taker);
-    expect(await taker.next()).toEqual({ phase });
-    await expect(snapshots.take()).rejects.toMatchObject({ code: 'SNAPSHOT_RUNNING' });
-    await taker.kill();
-    expect(readdirSync(directory).filter((file) => file.endsWith('.tmp'))).toHaveLength(1);
-    expect((await snapshots.newestGood())?.id).toBe(before.id);
-    transfer(store, 3, 4, 30);
-    const after = await snapshots.take();
-    expect(await imageSum(after.file)).toEqual({ sum: SUM, transfers: 2, size: 100 });
-    expect(readdirSync(directory).sort()).toEqual([`${before.id}.mofo`, `${after.id}.mofo`]);
-    const read = (segment: string): Buffer => readFileSync(`/dev/shm/mofo.${name}.${segment}`).subarray(0, store.status.reservedBytes);
-    expect((await snapshots.take()).pagesCopied).toBe(0);
-    expect(read('backup').equals(read('main'))).toBe(true);
-  });
+  test.each(['copy', 'write', 'sync', 'rename'])(
+    'at %s leaves the older image, a store that goes on, and a lock that is free',
+    async (phase) => {
+      // 12 MiB are three chunks, so that writing has a middle.
+      store.close();
+      destroyStore(name);
+      store = openBank(name, 16 * 2 ** 20);
+      store.native.transaction(() => {
+        store.native.reserveMain((12 * 2 ** 20) / 16);
+        return 0;
+      });
+      const snapshots = openSnapshots(store, { directory });
+      const before = await snapshots.take();
+      transfer(store, 1, 2, 30);
+      const taker = startProgram('take-and-stop.mjs', [name, directory, phase]);
+      programs.push(taker);
+      expect(await taker.next()).toEqual({ phase });
+      await expect(snapshots.take()).rejects.toMatchObject({ code: 'SNAPSHOT_RUNNING' });
+      await taker.kill();
+      expect(readdirSync(directory).filter((file) => file.endsWith('.tmp'))).toHaveLength(1);
+      expect((await snapshots.newestGood())?.id).toBe(before.id);
+      transfer(store, 3, 4, 30);
+      const after = await snapshots.take();
+      expect(await imageSum(after.file)).toEqual({ sum: SUM, transfers: 2, size: 100 });
+      expect(readdirSync(directory).sort()).toEqual([`${before.id}.mofo`, `${after.id}.mofo`]);
+      const read = (segment: string): Buffer =>
+        readFileSync(`/dev/shm/mofo.${name}.${segment}`).subarray(0, store.status.reservedBytes);
+      expect((await snapshots.take()).pagesCopied).toBe(0);
+      expect(read('backup').equals(read('main'))).toBe(true);
+    },
+  );
 
   test('at any moment of copying and writing, 20 times under a writer: the next image is right', async () => {
     await startWriter(3);
@@ -141,13 +155,24 @@ describe('a taker that is killed', () => {
 
 test('a restorer that is killed at any system call leaves the old store, none, or the restored one; and the next restore works', async () => {
   const preload = join(directory, 'cut-restore.so');
-  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', preload, fileURLToPath(new URL('./programs/cut-restore.c', import.meta.url)), '-ldl']);
+  execFileSync('gcc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-o',
+    preload,
+    fileURLToPath(new URL('./programs/cut-restore.c', import.meta.url)),
+    '-ldl',
+  ]);
   const taken = await openSnapshots(store, { directory }).take();
   const outcomes: string[] = [];
   for (let cut = 1; cut < 300; cut++) {
     transfer(store, 1, 2, 30);
     store.close();
-    const restorer = startProgram('restore-now.mjs', [taken.file, name], [], { LD_PRELOAD: preload, CUT_AT: String(cut) });
+    const restorer = startProgram('restore-now.mjs', [taken.file, name], [], {
+      LD_PRELOAD: preload,
+      CUT_AT: String(cut),
+    });
     const ending = await restorer.ended;
     try {
       store = openStore({ name, create: false, root: bankRoot() });
@@ -160,9 +185,11 @@ test('a restorer that is killed at any system call leaves the old store, none, o
       store = openStore({ name, create: false, root: bankRoot() });
     }
     // Nothing half made has a name, whatever the moment.
-    expect(readdirSync('/dev/shm').filter((file) => file.startsWith(`mofo.${name}.`)).sort()).toEqual(
-      ['backup', 'control', 'lock', 'main'].map((segment) => `mofo.${name}.${segment}`),
-    );
+    expect(
+      readdirSync('/dev/shm')
+        .filter((file) => file.startsWith(`mofo.${name}.`))
+        .sort(),
+    ).toEqual(['backup', 'control', 'lock', 'main'].map((segment) => `mofo.${name}.${segment}`));
     if (ending === '0') break;
     expect(ending).toBe('SIGKILL');
   }

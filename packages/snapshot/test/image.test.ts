@@ -7,7 +7,17 @@ import { destroyStore, JournalError, openStore, ShmStoreError } from '@mofo/jour
 import { listStores } from '@mofo/shm-store';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openImage, openSnapshots, restoreStore, SnapshotError, verifyImage } from '../src/index.ts';
-import { bankRoot, codeOf, destroyTestStores, imageSum, openBank, SUM, sumOf, transfer, uniqueName } from './support/bank.ts';
+import {
+  bankRoot,
+  codeOf,
+  destroyTestStores,
+  imageSum,
+  openBank,
+  SUM,
+  sumOf,
+  transfer,
+  uniqueName,
+} from './support/bank.ts';
 
 let directory = '';
 let original: Buffer;
@@ -29,7 +39,14 @@ afterAll(() => {
 });
 beforeEach(() => writeFileSync(file, original));
 
-const IMAGE_CODES = ['NOT_AN_IMAGE', 'FORMAT_UNKNOWN', 'WRONG_BYTE_ORDER', 'LAYOUT_MISMATCH', 'IMAGE_TRUNCATED', 'IMAGE_CORRUPT'];
+const IMAGE_CODES = [
+  'NOT_AN_IMAGE',
+  'FORMAT_UNKNOWN',
+  'WRONG_BYTE_ORDER',
+  'LAYOUT_MISMATCH',
+  'IMAGE_TRUNCATED',
+  'IMAGE_CORRUPT',
+];
 
 /** Changes header words and makes the header's checksum right again, as another program could. */
 function forge(change: (view: DataView, bytes: Buffer) => void): void {
@@ -89,7 +106,8 @@ describe('an image is refused', () => {
     expect(await codeOf(verifyImage(file))).toBe(code);
     expect(await codeOf(openImage(file))).toBe(code);
     expect(await codeOf(restoreStore({ file, name: uniqueName() }))).toBe(code);
-    if (code === 'WRONG_BYTE_ORDER' || code === 'LAYOUT_MISMATCH') await expect(verifyImage(file)).rejects.toThrow(/XML/);
+    if (code === 'WRONG_BYTE_ORDER' || code === 'LAYOUT_MISMATCH')
+      await expect(verifyImage(file)).rejects.toThrow(/XML/);
   });
 
   test('that is no file, a directory, or another file', async () => {

@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { destroyStore, openStore } from '@mofo/journal';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSnapshots, restoreStore } from '../src/index.ts';
-import { type Bank, bankRoot, codeOf, destroyTestStores, openBank, SUM, sumOf, transfer, uniqueName } from './support/bank.ts';
+import {
+  type Bank,
+  bankRoot,
+  codeOf,
+  destroyTestStores,
+  openBank,
+  SUM,
+  sumOf,
+  transfer,
+  uniqueName,
+} from './support/bank.ts';
 import { startProgram } from './support/run-program.ts';
 
 let directory = '';
@@ -81,7 +91,8 @@ describe('restore', () => {
     transfer(store, 1, 2, 3);
     const again = await openSnapshots(store, { directory }).take();
     expect(again.pagesCopied).toBeLessThan(8);
-    const read = (segment: string): Buffer => readFileSync(`/dev/shm/mofo.${name}.${segment}`).subarray(0, store.status.reservedBytes);
+    const read = (segment: string): Buffer =>
+      readFileSync(`/dev/shm/mofo.${name}.${segment}`).subarray(0, store.status.reservedBytes);
     expect(read('backup').equals(read('main'))).toBe(true);
   });
 
@@ -125,7 +136,7 @@ describe('restore', () => {
     expect(await codeOf(restoreStore({ directory: join(directory, 'missing'), name }))).toBe('DIRECTORY_MISSING');
     expect(await codeOf(restoreStore({ directory, name, forced: true } as never))).toBe('UNKNOWN_OPTION');
     await expect(restoreStore({ name })).rejects.toThrow(TypeError);
-    const { file } = (await openSnapshots(store, { directory }).take());
+    const { file } = await openSnapshots(store, { directory }).take();
     expect(await codeOf(restoreStore({ file, name: 'no name' }))).toBe('INVALID_NAME');
   });
 
@@ -136,7 +147,13 @@ describe('restore', () => {
     }
     const { file } = await openSnapshots(store, { directory }).take();
     const program = startProgram('restore-on-small-shm.mjs', [file], ['unshare', '-m']);
-    expect(await program.next()).toEqual({ missing: 'SHM_FULL', leftMissing: [], forced: 'SHM_FULL', transfers: 1, sum: SUM });
+    expect(await program.next()).toEqual({
+      missing: 'SHM_FULL',
+      leftMissing: [],
+      forced: 'SHM_FULL',
+      transfers: 1,
+      sum: SUM,
+    });
     expect(await program.ended).toBe('0');
   });
 

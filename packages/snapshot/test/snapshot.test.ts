@@ -55,7 +55,8 @@ describe('copying main to the backup', () => {
     });
     bare.native.lockBackup();
     bare.native.copyToBackup();
-    const read = (segment: string): Buffer => readFileSync(`/dev/shm/mofo.${bare.name}.${segment}`).subarray(0, bare.status.reservedBytes);
+    const read = (segment: string): Buffer =>
+      readFileSync(`/dev/shm/mofo.${bare.name}.${segment}`).subarray(0, bare.status.reservedBytes);
     expect(read('backup').equals(read('main'))).toBe(true);
     bare.close();
   });
@@ -75,7 +76,13 @@ describe('copying main to the backup', () => {
     attempt(() => store.transaction(() => store.native.copyToBackup()));
     attempt(() => store.native.writeBackup(99_999, 0, 0, 4096));
     attempt(() => store.native.writeBackup(1, 0, 0, 2 ** 40));
-    expect(codes).toEqual(['BACKUP_NOT_LOCKED', 'BACKUP_NOT_LOCKED', 'IN_TRANSACTION', 'INVALID_ARGUMENT', 'INVALID_ARGUMENT']);
+    expect(codes).toEqual([
+      'BACKUP_NOT_LOCKED',
+      'BACKUP_NOT_LOCKED',
+      'IN_TRANSACTION',
+      'INVALID_ARGUMENT',
+      'INVALID_ARGUMENT',
+    ]);
   });
 });
 
@@ -86,7 +93,12 @@ describe('take', () => {
     transfer(store, 1, 2, 30);
     const taken = await snapshots.take({ onProgress: (step) => progress.push(step) });
     transfer(store, 3, 4, 30);
-    expect(taken.header).toMatchObject({ name, sizeBytes: 2 ** 20, timeline: 0, reservedBytes: store.status.reservedBytes });
+    expect(taken.header).toMatchObject({
+      name,
+      sizeBytes: 2 ** 20,
+      timeline: 0,
+      reservedBytes: store.status.reservedBytes,
+    });
     expect(progress.map(({ phase }) => phase)).toEqual(['copy', 'write', 'sync', 'rename', 'done']);
     expect(await imageSum(taken.file)).toEqual({ sum: SUM, transfers: 1, size: 100 });
     expect(readdirSync(directory)).toEqual([`${taken.id}.mofo`]);
@@ -94,13 +106,18 @@ describe('take', () => {
     expect((await snapshots.newestGood())?.id).toBe(taken.id);
   });
 
-  test('leaves holes where there is nothing', async () => {
+  test('leaves holes where there is nothing, in the file and in memory', async () => {
     const large = openBank(uniqueName(), 64 * 2 ** 20);
     large.native.transaction(() => {
       large.native.reserveMain(2 ** 21);
       return 0;
     });
+    const backed = (): number[] =>
+      ['main', 'backup'].map((segment) => statSync(`/dev/shm/mofo.${large.name}.${segment}`).blocks);
+    const before = backed();
     const { file, header } = await openSnapshots(large, { directory }).take();
+    // Between slab table and heap there is no memory, and reading must not make any.
+    expect(backed()).toEqual(before);
     expect(statSync(file).size).toBe(header.fileBytes);
     expect(header.reservedBytes).toBeGreaterThanOrEqual(32 * 2 ** 20);
     expect(statSync(file).blocks * 512).toBeLessThan(2 * 2 ** 20);
@@ -132,17 +149,20 @@ describe('take', () => {
     other.close();
   });
 
-  test.each(['copy', 'write', 'sync', 'rename'])('aborted at %s leaves nothing, and the next one works', async (phase) => {
-    const snapshots = openSnapshots(store, { directory });
-    const before = await snapshots.take();
-    const abort = new AbortController();
-    const onProgress = (step: TakeProgress): void => {
-      if (step.phase === phase) abort.abort();
-    };
-    expect(await codeOf(snapshots.take({ signal: abort.signal, onProgress }))).toBe('ABORTED');
-    expect(readdirSync(directory)).toEqual([`${before.id}.mofo`]);
-    expect(await imageSum((await snapshots.take()).file)).toMatchObject({ sum: SUM });
-  });
+  test.each(['copy', 'write', 'sync', 'rename'])(
+    'aborted at %s leaves nothing, and the next one works',
+    async (phase) => {
+      const snapshots = openSnapshots(store, { directory });
+      const before = await snapshots.take();
+      const abort = new AbortController();
+      const onProgress = (step: TakeProgress): void => {
+        if (step.phase === phase) abort.abort();
+      };
+      expect(await codeOf(snapshots.take({ signal: abort.signal, onProgress }))).toBe('ABORTED');
+      expect(readdirSync(directory)).toEqual([`${before.id}.mofo`]);
+      expect(await imageSum((await snapshots.take()).file)).toMatchObject({ sum: SUM });
+    },
+  );
 
   test('a listener that throws ends it with its own error', async () => {
     const snapshots = openSnapshots(store, { directory });
@@ -160,7 +180,9 @@ describe('take', () => {
     expect(await codeOf(missing.list())).toBe('DIRECTORY_MISSING');
     writeFileSync(join(directory, 'file'), '');
     expect(await codeOf(openSnapshots(store, { directory: join(directory, 'file') }).take())).toBe('DIRECTORY_MISSING');
-    expect(await codeOf(openSnapshots(store, { directory: '/proc/self' }).take())).toMatch(/^DIRECTORY_(MISSING|READ_ONLY)$/);
+    expect(await codeOf(openSnapshots(store, { directory: '/proc/self' }).take())).toMatch(
+      /^DIRECTORY_(MISSING|READ_ONLY)$/,
+    );
     const closed = openSnapshots(store, { directory });
     closed.close();
     closed.close();
@@ -168,7 +190,9 @@ describe('take', () => {
     expect(await codeOf(openSnapshots(store, { directory }).take({ signals: 1 } as never))).toBe('UNKNOWN_OPTION');
     expect(() => openSnapshots(store, { directory, keeps: 1 } as never)).toThrow(/no option "keeps"/);
     expect(() => openSnapshots(store, { directory, keep: 0 })).toThrow(RangeError);
-    expect(() => openSnapshots(new Store('p', openPrivateStore({ sizeBytes: 2 ** 20 })), { directory })).toThrow(/private memory/);
+    expect(() => openSnapshots(new Store('p', openPrivateStore({ sizeBytes: 2 ** 20 })), { directory })).toThrow(
+      /private memory/,
+    );
   });
 
   test('ends with a code when the store is closed meanwhile', async () => {
@@ -207,7 +231,10 @@ describe('keeping', () => {
     expect(existsSync(files[1] as string)).toBe(false);
     expect(existsSync(files[2] as string)).toBe(true);
     expect((await few.newestGood())?.file).toBe(files[0]);
-    expect((await few.list()).find(({ file }) => file === files[2])).toMatchObject({ header: undefined, problem: 'IMAGE_CORRUPT' });
+    expect((await few.list()).find(({ file }) => file === files[2])).toMatchObject({
+      header: undefined,
+      problem: 'IMAGE_CORRUPT',
+    });
   });
 
   test('leaves the images of other stores in the directory alone', async () => {

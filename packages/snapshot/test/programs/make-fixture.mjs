@@ -7,7 +7,11 @@ import { counter, destroyStore, f64, openStore, text, tree } from '@mofo/journal
 import { openSnapshots } from '@mofo/snapshot';
 
 const directory = mkdtempSync(join(tmpdir(), 'mofo-fixture-'));
-const store = openStore({ name: 'fixture', sizeBytes: 2 ** 20, root: { accounts: tree(text(), f64()), transfers: counter() } });
+const store = openStore({
+  name: 'fixture',
+  sizeBytes: 2 ** 20,
+  root: { accounts: tree(text(), f64()), transfers: counter() },
+});
 const { accounts, transfers } = store.root;
 store.transaction(() => {
   for (let i = 0; i < 100; i++) accounts.set(`account-${i}`, 100);

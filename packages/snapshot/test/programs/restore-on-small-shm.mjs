@@ -6,7 +6,11 @@ import { restoreStore } from '@mofo/snapshot';
 
 const [file] = process.argv.slice(2);
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=1777', 'tmpfs', '/dev/shm']);
-const codeOf = (promise) => promise.then(() => 'restored', (error) => error.code ?? String(error));
+const codeOf = (promise) =>
+  promise.then(
+    () => 'restored',
+    (error) => error.code ?? String(error),
+  );
 const root = { accounts: tree(text(), f64()), transfers: counter() };
 
 await restoreStore({ file, name: 'living' });

@@ -8,7 +8,11 @@ const [name] = process.argv.slice(2);
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', '/mnt']);
 const store = openStore({ name, create: false });
 const snapshots = openSnapshots(store, { directory: '/mnt' });
-const codeOf = (promise) => promise.then(() => 'taken', (error) => error.code ?? String(error));
+const codeOf = (promise) =>
+  promise.then(
+    () => 'taken',
+    (error) => error.code ?? String(error),
+  );
 const first = await snapshots.take();
 const { bavail, bsize } = statfsSync('/mnt');
 writeFileSync('/mnt/filler', Buffer.alloc(bavail * bsize - 8192));
