@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { destroyStore, listStores, openStore, type Store } from '@mofo/journal';
 import { openSnapshots, type RestoredStore, restoreStore, SnapshotError, type Snapshots } from '@mofo/snapshot';
 import { openRegistry, type Registry, type Version } from '@mofo/versions';
-import { Quarantine, RoleKeeper, type Takeover } from '@mofo/watchdog';
+import { createLabel, Quarantine, RoleKeeper, type Takeover } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
 import type { HttpServer } from '../http/index.ts';
@@ -125,6 +125,14 @@ export class ApplicationProcess {
   stop(): Promise<void> {
     this.stopping ??= this.stopNow();
     return this.stopping;
+  }
+
+  /** An error that nobody caught ends this process: writes into its slot which version is to be blamed, as for a run that is under way. */
+  nameSuspect(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
+    const suspect = this.application.suspectOf(error);
+    if (suspect === undefined || this.keeper.role !== 'main') return;
+    const where = origin === 'unhandledRejection' ? 'a promise that nobody awaits' : 'a callback';
+    this.keeper.running.begin(createLabel(`${suspect.title} ${where} (${describe(error).replaceAll('\n', ' ')})`));
   }
 
   private async stopNow(): Promise<void> {

@@ -48,6 +48,8 @@ export class Application {
   private readonly parts: ApplicationParts;
   private readonly probations = new Map<RunningVersion, Probation>();
   private readonly condemned = new WeakSet<RunningVersion>();
+  /** Where errors began that went from a version on probation to its callers. */
+  private readonly origins = new WeakMap<object, RunningVersion>();
   private judging: NodeJS.Timeout | undefined;
 
   constructor(parts: ApplicationParts) {
@@ -59,7 +61,7 @@ export class Application {
       enqueue: parts.enqueue,
       log: parts.log,
       now: () => Date.now(),
-      onCall: (version, error) => this.noteRun(version, 'export', error),
+      onCall: (version, error) => this.noteCall(version, error),
     };
   }
 
@@ -145,21 +147,43 @@ export class Application {
     }
   }
 
-  /** Notes how a run of a version ended, for its probation. */
-  noteRun(version: RunningVersion, what: string, error: unknown): void {
+  /** Notes how a run of a version ended, for its probation, or for that of the version that it called and where the error began. */
+  noteRun(ran: RunningVersion, what: string, error: unknown): void {
+    const isFailure = error !== undefined && !isRefusal(error);
+    const version = (isFailure ? this.origins.get(error as object) : undefined) ?? ran;
     const probation = this.probations.get(version);
     if (probation === undefined) return;
-    if (error === undefined || isRefusal(error)) probation.succeeded();
+    if (!isFailure) probation.succeeded();
     else if (what.startsWith('task ')) probation.taskFailed(`${describe(error)} in ${what}`);
-    else if (what.startsWith('route ')) probation.handlerFailed(`${describe(error)} in ${what}`);
+    else probation.handlerFailed(`${describe(error)} in ${what}`);
     const verdict = probation.verdict(performance.now());
     if (verdict === 'failed') this.condemned.add(version);
     if (verdict !== 'pending') queueMicrotask(() => void this.judge(version));
   }
 
-  /** True of a version that has failed and is about to be reverted: nothing more is begun on it. */
+  /** True of a version that has failed and is about to be reverted, or that uses one: nothing more is begun on it. */
   isCondemned(version: RunningVersion): boolean {
-    return this.condemned.has(version);
+    return this.withUsed(version).some((one) => this.condemned.has(one));
+  }
+
+  /** True while a version is on probation, or one that it uses: a failure of its tasks may be the fault of what is new. */
+  isTried(version: RunningVersion): boolean {
+    return this.probations.size > 0 && this.withUsed(version).some((one) => this.probations.has(one));
+  }
+
+  /**
+   * Which version an error that nobody caught is blamed on: the first module that its stack names, if that version is on probation; when it names none, the only one
+   * on probation. Undefined: a stable version's, or several are possible.
+   */
+  suspectOf(error: unknown): RunningVersion | undefined {
+    const stack = error instanceof Error ? String(error.stack) : '';
+    const named = this.table
+      .all()
+      .map((version) => ({ version, at: stack.indexOf(`${version.sourceFile}:`) }))
+      .filter(({ at }) => at >= 0)
+      .sort((one, other) => one.at - other.at)[0]?.version;
+    if (named !== undefined) return this.probations.has(named) ? named : undefined;
+    return this.probations.size === 1 ? [...this.probations.keys()][0] : undefined;
   }
 
   /** This process has become main: the versions on probation that it has loaded begin theirs now. */
@@ -196,6 +220,25 @@ export class Application {
       message: reason,
       data: { hash: version.hash },
     });
+  }
+
+  /** A call from another module has ended. Of one that threw the caller tells what became of it. */
+  private noteCall(version: RunningVersion, error: unknown): void {
+    if (error === undefined) this.noteRun(version, 'export', undefined);
+    else if (this.probations.has(version) && typeof error === 'object' && error !== null && !this.origins.has(error))
+      this.origins.set(error, version);
+  }
+
+  /** The version and all that it uses, directly or through others. */
+  private withUsed(version: RunningVersion): RunningVersion[] {
+    const found = new Set([version]);
+    for (const one of found) {
+      for (const [key, use] of Object.entries(one.definition.uses)) {
+        const used = this.table.get(use.module ?? key);
+        if (used !== undefined) found.add(used);
+      }
+    }
+    return [...found];
   }
 
   /** Versions of a module that may be loaded, best first. */

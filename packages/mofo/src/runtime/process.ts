@@ -30,6 +30,8 @@ process.on('message', (message) => {
   queue = queue.then(() => receive(message as ToChild)).catch(fatal);
 });
 process.on('disconnect', () => void stop());
+// Nobody caught it, so Node ends this process now; the clone finds in the slot whose code it was.
+process.on('uncaughtExceptionMonitor', (error, origin) => application?.nameSuspect(error, origin));
 // The launcher decides when children stop; a signal to the whole group must not make main's end a crash.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => void stop());

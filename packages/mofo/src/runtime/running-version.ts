@@ -9,6 +9,8 @@ export type AnyContext = ModuleContext<never, never, never, never>;
 export class RunningVersion {
   readonly name: VersionName;
   readonly definition: ModuleDefinition;
+  /** Absolute path of its source, as stacks name it. */
+  readonly sourceFile: string;
   /** Aborted when the version is dropped. */
   readonly dropped: AbortController = new AbortController();
   /** Set once by whoever builds it, before anything is called. */
@@ -16,9 +18,10 @@ export class RunningVersion {
   private calls = 0;
   private whenIdle: (() => void) | undefined;
 
-  constructor(name: VersionName, definition: ModuleDefinition) {
+  constructor(name: VersionName, definition: ModuleDefinition, sourceFile: string) {
     this.name = name;
     this.definition = definition;
+    this.sourceFile = sourceFile;
   }
 
   /** `fees@a1f3d2`. */

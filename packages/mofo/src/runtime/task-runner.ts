@@ -1,7 +1,7 @@
 // The tasks of all modules, run by the scheduler on whatever version runs now. Names in the store are `module.task`.
 //
-// A task of a version on probation gets one retry more than it declares, at once: when it throws, the version is condemned and its tasks wait until
-// the old version is back, so the retry runs there and tells a bad version from a poison task.
+// A task of a version on probation, or of one that uses such a version, gets one retry more than it declares, at once: when it throws, the version on
+// probation is condemned and the tasks wait until the old version is back, so the retry runs there and tells a bad version from a poison task.
 
 import type { Store } from '@mofo/journal';
 import {
@@ -131,7 +131,7 @@ export class TaskRunner {
     const task = name.slice(dot + 1);
     const declared = version?.definition.tasks[task] as TaskDefinition | undefined;
     if (version === undefined || declared === undefined || this.application.isCondemned(version)) return undefined;
-    const key = this.application.isOnProbation(version) ? `probation ${task}` : task;
+    const key = this.application.isTried(version) ? `probation ${task}` : task;
     let known = this.definitions.get(version);
     if (known === undefined) {
       known = new Map();
@@ -145,7 +145,7 @@ export class TaskRunner {
     return definition;
   }
 
-  private define(version: RunningVersion, declared: TaskDefinition, isOnProbation: boolean): ScheduledDefinition {
+  private define(version: RunningVersion, declared: TaskDefinition, isTried: boolean): ScheduledDefinition {
     const run = declared.run as (ctx: unknown, payload: unknown) => unknown;
     const isAsync = run.constructor.name === 'AsyncFunction';
     const retries = declared.retries ?? 0;
@@ -159,8 +159,8 @@ export class TaskRunner {
         return run.call(declared, context, payload);
       },
       version: version.title,
-      retries: isOnProbation ? retries + 1 : retries,
-      ...(isOnProbation ? { backoff: 'fixed', backoffDelay: 0 } : defined('backoff', declared.backoff)),
+      retries: isTried ? retries + 1 : retries,
+      ...(isTried ? { backoff: 'fixed', backoffDelay: 0 } : defined('backoff', declared.backoff)),
       hangAfter: parseDurationMs(declared.hangAfter) ?? this.options.hangAfterMs,
     } as ScheduledDefinition;
   }

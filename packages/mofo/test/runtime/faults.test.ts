@@ -62,6 +62,8 @@ interface Fault {
   readonly code: string;
   readonly reason: RegExp;
   readonly taskOptions?: string;
+  /** It comes when the task has ended already. */
+  readonly comesLate?: boolean;
 }
 
 const deadly: readonly Fault[] = [
@@ -94,15 +96,17 @@ describe('a version on probation whose task fails', () => {
     {
       name: 'an unhandled rejection',
       code: "void Promise.reject(new Error('nobody listens'))",
-      reason: /^unhandled rejection in |nobody listens/,
+      reason: /^uncaught exception in a promise.*nobody listens/,
+      comesLate: true,
     },
     {
       name: 'an exception in a timer',
       code: "setTimeout(() => { throw new Error('too late'); }, 1)",
-      reason: /^uncaught exception in |too late/,
+      reason: /^uncaught exception in a callback.*too late/,
+      comesLate: true,
     },
   ];
-  it.each(faults)('by $name is reverted, and the task is done by the stable version', async (fault) => {
+  it.each(faults)('by $name is reverted, and the task is done once', async (fault) => {
     const key = `task-${++caseNumber}`;
     const { ticks } = await app.get('/ledger');
     const bodies = { task: fault.code, taskOptions: fault.taskOptions ?? '' };
@@ -111,7 +115,8 @@ describe('a version on probation whose task fails', () => {
     await expectRecovery(id, fault.reason, since);
     await enqueue(`${key}-next`);
     await work(`${key}-next`);
-    expect((await work(key)).at(-1)).toBe('good');
+    // Once, whoever did it: of a fault that comes after the task has ended, it is the bad version itself.
+    expect(await work(key)).toEqual([fault.comesLate === true ? `bad task ${caseNumber}` : 'good']);
     expect((await app.get('/ledger')).ticks).toBeGreaterThan(ticks);
   });
 });
@@ -133,15 +138,15 @@ describe('a version on probation whose handler fails', () => {
 });
 
 describe('a version on probation that fails while another module calls it', () => {
-  it.each(deadly.filter(({ name }) => /exit|loop/.test(name)))('by $name is blamed instead of its caller', async ({
-    code,
-    reason,
-  }) => {
-    const { id, since } = await goLive(subject(`bad export ${++caseNumber}`, { quote: code }));
-    await app.get('/quote').catch(resetOnly);
-    await expectRecovery(id, new RegExp(`${reason.source}export quote`), since);
-    expect(await app.get('/quote')).toMatchObject({ status: 200, mark: 'good' });
-  });
+  it.each(deadly.filter(({ name }) => /exit|loop/.test(name)))(
+    'by $name is blamed instead of its caller',
+    async ({ code, reason }) => {
+      const { id, since } = await goLive(subject(`bad export ${++caseNumber}`, { quote: code }));
+      await app.get('/quote').catch(resetOnly);
+      await expectRecovery(id, new RegExp(`${reason.source}export quote`), since);
+      expect(await app.get('/quote')).toMatchObject({ status: 200, mark: 'good' });
+    },
+  );
 
   it('by exceptions is blamed instead of its caller', async () => {
     const { id, since } = await goLive(subject('throwing export', { quote: "throw new Error('no price')" }));
