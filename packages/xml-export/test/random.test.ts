@@ -3,7 +3,6 @@
 import {
   boolean,
   bytes,
-  type FieldType,
   f64,
   i32,
   i64,
@@ -18,6 +17,7 @@ import {
   tuple,
   u64,
 } from '@mofo/journal';
+import type { FieldType } from '@mofo/shm-store';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkStore } from '../src/index.ts';
