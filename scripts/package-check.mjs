@@ -39,6 +39,8 @@ async function runPublint({ tarball }) {
 
 async function runAttw({ tarball }) {
   const attw = ['exec', 'attw', '--profile', 'esm-only', '--format', 'ascii', '--no-emoji', '--no-color', tarball];
+  // A schema has no types.
+  attw.push('--exclude-entrypoints', './mofo.xsd');
   const { code, output } = await capture('pnpm', attw, { cwd: root });
   return code === 0 ? [] : [`attw found:\n${output}`];
 }

@@ -48,6 +48,7 @@ export class Application {
   private readonly parts: ApplicationParts;
   private readonly probations = new Map<RunningVersion, Probation>();
   private readonly condemned = new WeakSet<RunningVersion>();
+  private readonly asked = new WeakSet<RunningVersion>();
   /** Where errors began that went from a version on probation to its callers. */
   private readonly origins = new WeakMap<object, RunningVersion>();
   private judging: NodeJS.Timeout | undefined;
@@ -326,7 +327,24 @@ export class Application {
   }
 
   private judgeAll(): void {
-    for (const version of this.probations.keys()) void this.judge(version);
+    if (!this.parts.mayJudge()) return;
+    for (const version of this.probations.keys()) void this.checkHealth(version).then(() => this.judge(version));
+  }
+
+  /** Asks a version on probation whether it is well; no, and a throw, fail it. One that does not answer is not asked again. */
+  private async checkHealth(version: RunningVersion): Promise<void> {
+    const { health } = version.definition;
+    const probation = this.probations.get(version);
+    if (health === undefined || probation === undefined || this.asked.has(version)) return;
+    this.asked.add(version);
+    try {
+      const label = labelOf(this.services, version, 'health');
+      const isWell = await this.services.guard.run(label, () => health.call(version.definition, version.context as never));
+      if (!isWell) probation.taskFailed('its health check says no');
+    } catch (error) {
+      probation.taskFailed(`${describe(error)} in its health check`);
+    }
+    this.asked.delete(version);
   }
 
   private async judge(version: RunningVersion): Promise<void> {
