@@ -24,7 +24,7 @@ async function goLive(source: string): Promise<{ id: string; since: number }> {
   const since = app.mark();
   app.save('subject', source);
   const event = await app.waitFor(
-    ({ kind, module, data }) => kind === 'update' && module === 'subject' && data?.['isMain'] === true,
+    ({ kind, module, data }) => kind === 'update' && module === 'subject' && data?.isMain === true,
     since,
   );
   return { id: event.version ?? '', since };

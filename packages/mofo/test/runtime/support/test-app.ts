@@ -75,9 +75,9 @@ export class TestApp {
     for (const [name, source] of Object.entries(options.modules)) this.save(name, source);
   }
 
-  /** Writes the config: small limits, so that nothing takes long. */
-  configure(config: Readonly<Record<string, unknown>>): void {
-    const whole = {
+  /** Writes the config: small limits, so that nothing takes long. With `code`, as a program that runs it first. */
+  configure(config: Readonly<Record<string, unknown>>, code?: string): void {
+    const whole = JSON.stringify({
       name: 'test',
       http: { port: 0 },
       store: { name: this.storeName, sizeBytes: '8MiB' },
@@ -86,8 +86,10 @@ export class TestApp {
       hangAfter: '300ms',
       heapLimitBytes: '64MiB',
       ...config,
-    };
-    writeFileSync(join(this.directory, 'mofo.config.json'), JSON.stringify(whole));
+    });
+    rmSync(join(this.directory, 'mofo.config.json'), { force: true });
+    if (code === undefined) writeFileSync(join(this.directory, 'mofo.config.json'), whole);
+    else writeFileSync(join(this.directory, 'mofo.config.ts'), `${code}\nexport default ${whole};\n`);
   }
 
   /** Writes a module's source, as an editor would. */
@@ -182,7 +184,7 @@ export class TestApp {
 
   /** Every child process that ever was started here. */
   get childPids(): number[] {
-    return [...new Set(this.events.map((event) => Number(event.data?.['pid'] ?? 0)).filter((pid) => pid > 0))];
+    return [...new Set(this.events.map((event) => Number(event.data?.pid ?? 0)).filter((pid) => pid > 0))];
   }
 
   /** Resolves with the launcher's exit code (null: killed). */
@@ -251,6 +253,16 @@ export class TestApp {
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`);
   }
 
+  /** Resolves when these processes are gone; fails after the limit. */
+  async gone(...pids: readonly number[]): Promise<void> {
+    const limit = Date.now() + LIMIT_MS;
+    while (pids.some(isAlive)) {
+      if (Date.now() > limit) throw this.problem(`processes ${pids.filter(isAlive).join(', ')} did not end`);
+      // Nothing tells of the end of another process's child but looking.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
   /** Processes that have this application's folder as their working directory. */
   livingProcesses(): number[] {
     return readdirSync('/proc')
@@ -266,11 +278,11 @@ export class TestApp {
 
   private pids(): { main: number; clone: number } | undefined {
     const ended = (pid: unknown): boolean =>
-      this.events.some((event) => event.kind === 'crash' && event.data?.['pid'] === pid);
-    const ready = this.events.filter((event) => event.data?.['ready'] === true && !ended(event.data['pid']));
+      this.events.some((event) => event.kind === 'crash' && event.data?.pid === pid);
+    const ready = this.events.filter((event) => event.data?.ready === true && !ended(event.data.pid));
     const started = ready.filter((event) => this.launcher !== undefined && isChildOf(event, this.launcher.pid));
-    const main = started.findLast((event) => event.data?.['role'] === 'main')?.data?.['pid'] as number | undefined;
-    const clone = started.findLast((event) => event.data?.['role'] === 'clone')?.data?.['pid'] as number | undefined;
+    const main = started.findLast((event) => event.data?.role === 'main')?.data?.pid as number | undefined;
+    const clone = started.findLast((event) => event.data?.role === 'clone')?.data?.pid as number | undefined;
     return main === undefined || clone === undefined || main === clone ? undefined : { main, clone };
   }
 
@@ -318,7 +330,7 @@ export function isAlive(pid: number): boolean {
 
 function isChildOf(event: AppEvent, launcher: number | undefined): boolean {
   try {
-    const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${event.data?.['pid']}/stat`, 'utf8')) ?? [];
+    const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${event.data?.pid}/stat`, 'utf8')) ?? [];
     return Number(parent) === launcher;
   } catch {
     // It has ended.
