@@ -1,0 +1,8 @@
+// Which benches there are, by the names that `pnpm bench` takes.
+
+import type { Bench } from './framework/bench.ts';
+import { storeBench } from './store/store-bench.ts';
+import { takeoverBench } from './takeover/takeover-bench.ts';
+
+/** Every bench. */
+export const benches: readonly Bench[] = [storeBench, takeoverBench];

@@ -1,0 +1,54 @@
+// What a bench is made of. A bench has groups; a group is what one fresh process measures of one subject in one round, and gives the figures of one or
+// several cases (filling a map gives `add`, looking everything up in it gives `get`, so both come from one process).
+
+/** One figure of one case, as one process measured it. */
+export interface Measured {
+  readonly case: string;
+  /** In the unit of the case. When there are `samples` it is their median. */
+  readonly value: number;
+  /** Single values, where each counts by itself: all runs' samples together give p50, p99 and max. */
+  readonly samples?: readonly number[];
+}
+
+/** What the process that measures gets. */
+export interface MeasureContext {
+  readonly subject: string;
+  /** Tiny sizes, to see that it works. */
+  readonly quick: boolean;
+  /** A directory of this run alone; removed after it. */
+  readonly directory: string;
+  /** Name for the one store of this run; destroyed after it. */
+  readonly storeName: string;
+}
+
+/** Cases that one process measures together. */
+export interface Group {
+  readonly name: string;
+  readonly cases: readonly { readonly name: string; readonly unit: string }[];
+  readonly subjects: readonly string[];
+  /** Runs in a process of its own. Checks its results, and throws when one is wrong. */
+  measure(context: MeasureContext): Promise<readonly Measured[]> | readonly Measured[];
+}
+
+/** A named set of groups. */
+export interface Bench {
+  readonly name: string;
+  readonly summary: string;
+  /** Rounds of each group, each with fresh processes. */
+  readonly rounds: { readonly full: number; readonly quick: number };
+  /** Longest time of one process in ms. */
+  readonly limitMs: number;
+  readonly groups: readonly Group[];
+}
+
+/** The middle value. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The value below which this share of the values lies (nearest rank). */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new RangeError('There is no quantile of nothing.');
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
+}

@@ -1,0 +1,95 @@
+// One fresh process for one subject of one group, and the certainty that nothing of it is left: its processes, its directory and its store go away
+// however it ended.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { destroyStore } from '@mofo/journal';
+import type { Bench, Group, Measured } from './bench.ts';
+
+/** Which measurement a process is to make; it finds group and bench by name. */
+export interface Assignment {
+  readonly bench: string;
+  readonly group: string;
+  readonly subject: string;
+  readonly quick: boolean;
+  readonly directory: string;
+  readonly storeName: string;
+}
+
+let lastRun = 0;
+
+/** Measures in a process of its own. Rejects with what that process printed when it failed. */
+export async function measureInProcess(bench: Bench, group: Group, subject: string, quick: boolean): Promise<readonly Measured[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'mofo-bench-'));
+  const storeName = `bench-${process.pid}-${++lastRun}`;
+  const assignment: Assignment = { bench: bench.name, group: group.name, subject, quick, directory, storeName };
+  const program = fileURLToPath(new URL('../programs/measure.js', import.meta.url));
+  // A group of its own, so that all its processes can be ended together.
+  const child = spawn(process.execPath, ['--expose-gc', program, JSON.stringify(assignment)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  });
+  const interrupted = (): void => {
+    endGroup(child);
+    cleanUp(directory, storeName);
+    process.exit(1);
+  };
+  for (const signal of signals) process.once(signal, interrupted);
+  try {
+    return await resultOf(child, `${group.name} of ${subject}`, bench.limitMs);
+  } finally {
+    for (const signal of signals) process.off(signal, interrupted);
+    endGroup(child);
+    cleanUp(directory, storeName);
+  }
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+async function resultOf(child: ChildProcess, what: string, limitMs: number): Promise<readonly Measured[]> {
+  let output = '';
+  let result: readonly Measured[] | undefined;
+  let isLate = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-OUTPUT_MAX);
+    });
+  }
+  child.on('message', (message) => {
+    result = message as readonly Measured[];
+  });
+  const timer = setTimeout(() => {
+    isLate = true;
+    endGroup(child);
+  }, limitMs);
+  // 'exit', not 'close': a process left behind may hold the pipes open.
+  const [exitCode, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (...end) => resolve(end));
+  });
+  clearTimeout(timer);
+  if (result !== undefined && exitCode === 0) return result;
+  const why = isLate ? `took longer than ${limitMs / 1000} s` : `ended with ${signal ?? `exit code ${exitCode}`}`;
+  throw new Error(`${what} ${why}. It printed:\n${output}`);
+}
+
+/** Last characters kept of what a measuring process prints. */
+const OUTPUT_MAX = 8192;
+
+function endGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function cleanUp(directory: string, storeName: string): void {
+  // Whoever owned it was of this run.
+  destroyStore(storeName, { force: true });
+  rmSync(directory, { recursive: true, force: true });
+}

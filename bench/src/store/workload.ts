@@ -1,0 +1,79 @@
+// The work loads of the store bench. Each checks what it did: sizes, and the sum over everything that was read.
+
+import { type Key, type KeyKind, makeKeys, digest, type Value, valueMaker, type ValueKind } from './data.ts';
+import type { Peer } from './peer.ts';
+import { seededRandom, shuffled } from './random.ts';
+
+/** How many operations make one transaction. */
+export const BATCH_SIZE = 1000;
+
+/** Data of one measurement, all made beforehand. */
+export interface Workload {
+  /** First in the map, in the order in which they are added. */
+  readonly keys: readonly Key[];
+  /** The same in another order. */
+  readonly order: readonly Key[];
+  /** Not in the map at first. */
+  readonly others: readonly Key[];
+  readonly valueOf: (entry: number) => Value;
+  /** Sum of `digest` over the values of all `keys`. */
+  readonly sum: number;
+}
+
+/** Makes `count` entries and half as many further keys. */
+export function makeWorkload(keyKind: KeyKind, valueKind: ValueKind, count: number): Workload {
+  const all = makeKeys(keyKind, count + (count >> 1));
+  const keys = all.slice(0, count);
+  const valueOf = valueMaker(valueKind);
+  let sum = 0;
+  for (let entry = 0; entry < count; entry++) sum += digest(valueOf(entry));
+  return { keys, order: shuffled(keys, seededRandom(7)), others: all.slice(count), valueOf, sum };
+}
+
+/** Runs `operation` for each of the keys, in transactions of {@link BATCH_SIZE}; ns per key. */
+export function timeInBatches(peer: Peer, keys: readonly Key[], operation: (key: Key, entry: number) => void): number {
+  const startedAt = performance.now();
+  for (let first = 0; first < keys.length; first += BATCH_SIZE) {
+    peer.batch(() => {
+      const end = Math.min(first + BATCH_SIZE, keys.length);
+      for (let entry = first; entry < end; entry++) operation(keys[entry] as Key, entry);
+    });
+  }
+  return nsPer(keys.length, startedAt);
+}
+
+/** Runs `operation` for each of the keys, each by itself; ns per key. */
+export function timeEach(keys: readonly Key[], operation: (key: Key, entry: number) => void): number {
+  const startedAt = performance.now();
+  for (let entry = 0; entry < keys.length; entry++) operation(keys[entry] as Key, entry);
+  return nsPer(keys.length, startedAt);
+}
+
+/** Looks everything up in random order; ns per key. */
+export function timeGets(peer: Peer, { order, sum }: Workload): number {
+  let found = 0;
+  const ns = timeEach(order, (key) => {
+    found += digest(peer.get(key) as Value);
+  });
+  requireEqual('sum of all values looked up', found, sum);
+  return ns;
+}
+
+/** Reads everything in the map's order; ns per entry. */
+export function timeScan(peer: Peer, { keys, sum }: Workload): number {
+  const startedAt = performance.now();
+  const found = peer.scan(digest);
+  const ns = nsPer(keys.length, startedAt);
+  requireEqual('number of entries scanned', found.count, keys.length);
+  requireEqual('sum of all values scanned', found.sum, sum);
+  return ns;
+}
+
+/** Throws when a result is wrong: a figure of wrong work is none. */
+export function requireEqual(what: string, found: number, expected: number): void {
+  if (Math.abs(found - expected) > 1e-9 * Math.abs(expected)) throw new Error(`Wrong ${what}: ${found} in place of ${expected}.`);
+}
+
+function nsPer(count: number, startedAt: number): number {
+  return ((performance.now() - startedAt) * 1e6) / count;
+}
