@@ -129,6 +129,7 @@ export class Launcher {
     if (!this.stopping) {
       this.stopping = true;
       const killer = setTimeout(() => {
+        this.exitCode = 1;
         for (const child of this.children) child.kill('SIGKILL');
       }, CHILD_STOP_LIMIT_MS);
       for (const child of this.children) if (child.role !== 'main') child.kill('SIGKILL');
@@ -222,7 +223,8 @@ export class Launcher {
     this.children.delete(child);
     const cause = causeOfEnd(end);
     if (this.stopping) {
-      if (child.role === 'main' && end.exitCode !== 0) this.exitCode = 1;
+      // A main that a signal ended had died before it was asked to stop: a clean stop all the same, for the store outlives it.
+      if (child.role === 'main' && (end.exitCode ?? 0) !== 0) this.exitCode = 1;
       this.endIfDone();
       return;
     }

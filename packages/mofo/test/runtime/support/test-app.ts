@@ -63,6 +63,8 @@ export class TestApp {
   /** What the last launcher wrote to standard error. */
   stderr = '';
   url = '';
+  /** Called with each event. */
+  onEvent: (event: AppEvent) => void = () => {};
   private launcher: ChildProcess | undefined;
   private ended: Promise<number | null> = Promise.resolve(null);
   private readonly listeners = new Set<() => void>();
@@ -110,7 +112,9 @@ export class TestApp {
     });
     createInterface({ input: launcher.stdout }).on('line', (line) => {
       if (!line.startsWith('{')) return;
-      this.events.push(JSON.parse(line) as AppEvent);
+      const event = JSON.parse(line) as AppEvent;
+      this.events.push(event);
+      this.onEvent(event);
       this.notify();
     });
     this.ended = new Promise((resolve) =>
@@ -213,7 +217,7 @@ export class TestApp {
 
   /** Runs a `mofo` command in the application's folder. */
   command(...parameters: readonly string[]): Promise<CommandResult> {
-    return runMofo(this.directory, ...parameters, '--json');
+    return runMofo(this.directory, [...parameters, '--json']);
   }
 
   /** What the application answers as JSON. */
@@ -296,13 +300,17 @@ export class TestApp {
   }
 }
 
-/** Runs the `mofo` command. */
-export function runMofo(directory: string, ...parameters: readonly string[]): Promise<CommandResult> {
+/** Runs the `mofo` command, perhaps as another user. */
+export function runMofo(
+  directory: string,
+  parameters: readonly string[],
+  user: { readonly uid?: number; readonly gid?: number } = {},
+): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [mofo, ...parameters],
-      { cwd: directory, timeout: LIMIT_MS, maxBuffer: 2 ** 24 },
+      { cwd: directory, timeout: LIMIT_MS, maxBuffer: 2 ** 24, ...user },
       (_error, stdout, stderr) => {
         const line = stdout.trim().split('\n').at(-1) ?? '';
         const complaint = stderr.trim().split('\n').at(-1) ?? '';

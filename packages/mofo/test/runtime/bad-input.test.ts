@@ -1,0 +1,199 @@
+// What people do wrong, through the real command: each is refused with a code and an exit code, and leaves everything as it was.
+
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { gate, ledger, subject } from './support/modules.ts';
+import { runMofo, TestApp } from './support/test-app.ts';
+
+describe('an application that does not run', () => {
+  let app: TestApp;
+  beforeAll(() => {
+    app = new TestApp({ modules: { subject: subject('a') } });
+  });
+  afterAll(() => app.cleanUp());
+
+  const commands: readonly { command: string[]; code: number; errorCode?: string; value?: unknown }[] = [
+    { command: ['status'], code: 0, value: { name: 'test', running: false } },
+    { command: ['versions'], code: 0, value: [] },
+    { command: ['versions', 'subjct'], code: 1, errorCode: 'UNKNOWN_MODULE' },
+    { command: ['promote', 'subject'], code: 1, errorCode: 'UNKNOWN_MODULE' },
+    { command: ['revert', 'subject'], code: 1, errorCode: 'UNKNOWN_MODULE' },
+    { command: ['snapshots'], code: 0, value: [] },
+    { command: ['snapshot'], code: 1, errorCode: 'STORE_NOT_FOUND' },
+    { command: ['check'], code: 1, errorCode: 'STORE_NOT_FOUND' },
+    { command: ['export'], code: 1, errorCode: 'STORE_NOT_FOUND' },
+    { command: ['restore'], code: 1, errorCode: 'NO_SNAPSHOT' },
+    { command: ['restore', 'nonsense'], code: 1 },
+    { command: ['check', '--image', 'nowhere.mofo'], code: 1 },
+    { command: ['destroy', '--yes'], code: 0, value: { destroyed: false } },
+    { command: ['run', '--port', '70000'], code: 2, errorCode: 'USAGE' },
+    { command: ['run', '--app', './elsewhere'], code: 3, errorCode: 'CONFIG_NOT_FOUND' },
+    { command: ['rnu'], code: 2, errorCode: 'USAGE' },
+  ];
+  it.each(commands)('is told so by mofo $command', async ({ command, code, errorCode, value }) => {
+    const result = await app.command(...command);
+    expect(result.code, result.stderr).toBe(code);
+    if (code !== 0) expect(result.errorCode).toEqual(errorCode ?? expect.stringMatching(/^[A-Z_]+$/));
+    if (code !== 0) expect(result.errorCode).not.toBe('UNEXPECTED');
+    if (value !== undefined) expect(result.value).toMatchObject(value as object);
+    expect(app.segments()).toEqual([]);
+  });
+
+  const configs: readonly { name: string; config: object; errorCode: string }[] = [
+    { name: 'an unknown key', config: { prot: 3000 }, errorCode: 'CONFIG_UNKNOWN_KEY' },
+    { name: 'an unknown key in a section', config: { http: { prot: 3000 } }, errorCode: 'CONFIG_UNKNOWN_KEY' },
+    { name: 'a bad name', config: { name: '../bank' }, errorCode: 'CONFIG_INVALID' },
+    { name: 'a size that is too small', config: { store: { sizeBytes: '64KiB' } }, errorCode: 'CONFIG_INVALID' },
+    { name: 'a size above 64 GiB', config: { store: { sizeBytes: '65GiB' } }, errorCode: 'CONFIG_INVALID' },
+    { name: 'a size in no unit of ours', config: { store: { sizeBytes: '64MB' } }, errorCode: 'CONFIG_INVALID' },
+    { name: 'a bad duration', config: { hangAfter: 'soon' }, errorCode: 'CONFIG_INVALID' },
+    { name: 'a port that is none', config: { http: { port: 65_536 } }, errorCode: 'CONFIG_INVALID' },
+    { name: 'what is not there yet', config: { workers: 2 }, errorCode: 'NOT_YET' },
+  ];
+  it.each(configs)('is not started with $name in its config', async ({ config, errorCode }) => {
+    app.configure(config as Record<string, unknown>);
+    const result = await app.command('run');
+    expect(result).toMatchObject({ code: 3, errorCode });
+    expect(app.segments()).toEqual([]);
+    app.configure({});
+  });
+
+  it('is not started by a user who may not write into its folder', async () => {
+    if (process.getuid?.() !== 0) throw new Error('run as root, so that another user can be tried');
+    chmodSync(app.directory, 0o755);
+    const result = await runMofo(app.directory, ['run', '--json'], { uid: 65_534, gid: 65_534 });
+    expect(result.code, result.stderr).toBe(1);
+    expect(result.errorCode).toMatch(/^(EACCES|[A-Z_]+_FAILED|NOT_WRITABLE)$/);
+    expect(app.segments()).toEqual([]);
+  });
+});
+
+describe('an application that runs', () => {
+  let app: TestApp;
+  let other: Server | undefined;
+  beforeAll(async () => {
+    app = new TestApp({ modules: { subject: subject('a', { beat: '' }), gate, ledger } });
+    await app.start();
+    await app.bothReady();
+    await app.waitFor({ kind: 'stable', module: 'subject' });
+  });
+  afterEach(() => {
+    other?.close();
+    other = undefined;
+  });
+  afterAll(() => app.cleanUp());
+
+  it('is not started a second time, and goes on', async () => {
+    for (const mode of ['run', 'dev'])
+      expect(await app.command(mode)).toMatchObject({ code: 4, errorCode: 'ALREADY_RUNNING' });
+    expect(await app.get('/subject')).toMatchObject({ status: 200 });
+    expect((await app.command('status')).value).toMatchObject({ running: true });
+  });
+
+  it('is neither restored nor destroyed under its feet', async () => {
+    expect(await app.command('restore')).toMatchObject({ code: 4, errorCode: 'ALREADY_RUNNING' });
+    expect(await app.command('destroy')).toMatchObject({ code: 2, errorCode: 'USAGE' });
+    const destroyed = await app.command('destroy', '--yes');
+    expect(destroyed.code).not.toBe(0);
+    expect(destroyed.errorCode).toMatch(/^[A-Z_]+$/);
+    expect(await app.get('/ledger')).toMatchObject({ status: 200 });
+  });
+
+  it('answers every command with JSON', async () => {
+    const status = await app.command('status');
+    expect(status).toMatchObject({ code: 0, value: { running: true, main: { role: 'main' } } });
+    expect((await app.command('versions', 'subject')).value[0].versions[0]).toMatchObject({ state: 'stable' });
+    const taken = await app.command('snapshot');
+    expect(taken).toMatchObject({ code: 0, value: { id: expect.any(String) as string } });
+    expect((await app.command('snapshots')).value).toEqual([expect.objectContaining({ id: taken.value.id })]);
+    expect(await app.command('check')).toMatchObject({ code: 0, value: { isSound: true } });
+    expect(await app.command('check', '--image', taken.value.file)).toMatchObject({
+      code: 0,
+      value: { isSound: true },
+    });
+    expect(await app.command('export', '--output', 'all.xml')).toMatchObject({ code: 0, value: { findingCount: 0 } });
+  });
+
+  it('promotes and reverts at once, and refuses what is not known', async () => {
+    await app.bothReady();
+    const first = (await app.command('versions', 'subject')).value[0].versions[0].id;
+    const since = app.mark();
+    app.save('subject', subject('b'));
+    const update = await app.waitFor(({ kind, data }) => kind === 'update' && data?.isMain === true, since);
+    const second = update.version ?? '';
+    expect(await app.command('promote', 'subject', second)).toMatchObject({ code: 0, value: { state: 'stable' } });
+    expect(await app.get('/subject')).toMatchObject({ mark: 'b' });
+    expect(await app.version('subject', second)).toMatchObject({ state: 'stable' });
+    expect(await app.command('revert', 'subject')).toMatchObject({ code: 0, value: { version: first } });
+    expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
+    expect(await app.version('subject', first)).toMatchObject({ state: 'stable' });
+
+    for (const command of [
+      ['promote', 'subject', 'ffffff'],
+      ['promote', 'nobody', 'ffffff'],
+      ['revert', 'nobody'],
+    ]) {
+      const result = await app.command(...command);
+      expect(result.code).toBe(1);
+      expect(result.errorCode).toMatch(/^(UNKNOWN_|NOTHING_TO_REVERT|REQUEST_FAILED)/);
+    }
+    expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
+  });
+
+  it('keeps its port: another application is told PORT_IN_USE and starts nothing', async () => {
+    const rival = new TestApp({ modules: { subject: subject('rival') } });
+    try {
+      const result = await rival.command('run', '--port', new URL(app.url).port);
+      expect(result).toMatchObject({ code: 1, errorCode: 'PORT_IN_USE' });
+      expect(rival.segments()).toEqual([]);
+      expect(rival.livingProcesses()).toEqual([]);
+    } finally {
+      await rival.cleanUp();
+    }
+  });
+
+  it('with another size in its config is refused at the next start, and its data stays', async () => {
+    const { ticks } = await app.get('/ledger');
+    expect(await app.stop()).toBe(0);
+    app.configure({ store: { name: app.storeName, sizeBytes: '16MiB' } });
+    const result = await app.command('run');
+    expect(result.code).toBe(1);
+    expect(result.errorCode).toBe('SIZE_MISMATCH');
+    expect(app.livingProcesses()).toEqual([]);
+    app.configure({});
+    await app.start('run');
+    expect((await app.get('/ledger')).ticks).toBeGreaterThanOrEqual(ticks);
+    expect(await app.stop()).toBe(0);
+  });
+
+  it('comes back from its snapshot when its store is gone', async () => {
+    expect(await app.command('destroy', '--yes')).toMatchObject({ code: 0, value: { destroyed: true } });
+    const since = app.mark();
+    await app.start('run');
+    await app.waitFor({ kind: 'restore' }, since);
+    const { ticks, copies } = await app.get('/ledger');
+    expect(ticks).toBeGreaterThan(0);
+    expect(copies).toBe(ticks);
+    expect(await app.stop()).toBe(0);
+    expect(await app.command('restore')).toMatchObject({ code: 1 });
+    expect(await app.command('restore', '--force')).toMatchObject({ code: 0, value: { name: app.storeName } });
+  });
+});
+
+describe('mofo init', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'mofo-init-'));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('writes an application that is complete, once', async () => {
+    const first = await runMofo(directory, ['init', 'my-app', '--json']);
+    expect(first).toMatchObject({ code: 0, value: { files: expect.arrayContaining(['mofo.config.ts']) as string[] } });
+    expect(await runMofo(directory, ['init', 'my-app', '--json'])).toMatchObject({ code: 1, errorCode: 'FILE_EXISTS' });
+    expect(await runMofo(join(directory, 'my-app'), ['versions', '--json'])).toMatchObject({ code: 0, value: [] });
+  });
+});
