@@ -1,4 +1,4 @@
-// Side-by-side measurements: `pnpm bench <name> [--case <glob>] [--quick] [--json]`. Rows go to stdout, progress to stderr. Exit code 0: measured,
+// Side-by-side measurements: `pnpm bench <name> [--case <glob>] [--rounds <n>] [--quick] [--json]`. Rows go to stdout, progress to stderr. Exit code 0: measured,
 // 1: something failed or gave a wrong result, 2: wrong usage.
 
 import { benches } from './benches.ts';
@@ -21,9 +21,10 @@ async function main(): Promise<number> {
     process.stdout.write(`${usage(benches)}\n`);
     return 0;
   }
-  const { bench, caseGlob, json, quick } = wanted;
+  const { bench, caseGlob, json, quick, rounds } = wanted;
   const rows = await runBench(bench, {
     quick,
+    rounds: rounds ?? (quick ? bench.rounds.quick : bench.rounds.full),
     commit: commitId(),
     isWanted: (name) => matchesGlob(caseGlob, name),
     onProgress: (line) => process.stderr.write(`${line}\n`),

@@ -10,6 +10,8 @@ export interface CommandLine {
   readonly caseGlob: string;
   readonly json: boolean;
   readonly quick: boolean;
+  /** Rounds in place of the bench's own number. */
+  readonly rounds: number | undefined;
 }
 
 /** The command line makes no sense; the message says what is wrong with it. */
@@ -21,6 +23,7 @@ export class UsageError extends Error {
 export function parseCommandLine(parameters: readonly string[], benches: readonly Bench[]): CommandLine {
   let name: string | undefined;
   let caseGlob = '*';
+  let rounds: number | undefined;
   const flags = new Set<string>();
   for (let index = 0; index < parameters.length; index++) {
     const parameter = parameters[index] as string;
@@ -28,6 +31,9 @@ export function parseCommandLine(parameters: readonly string[], benches: readonl
       const glob = parameters[++index];
       if (glob === undefined) throw new UsageError('--case needs a pattern, such as --case "get.*".');
       caseGlob = glob;
+    } else if (parameter === '--rounds') {
+      rounds = Number(parameters[++index]);
+      if (!(Number.isInteger(rounds) && rounds >= 1)) throw new UsageError('--rounds needs a whole number from 1. Nothing was measured.');
     } else if (parameter === '--json' || parameter === '--quick' || parameter === '--help') flags.add(parameter);
     else if (parameter === '--') continue; // pnpm passes it on
     else if (parameter.startsWith('-')) throw new UsageError(`There is no option ${parameter}. Nothing was measured.`);
@@ -42,15 +48,16 @@ export function parseCommandLine(parameters: readonly string[], benches: readonl
   if (!cases.some((one) => matchesGlob(caseGlob, one))) {
     throw new UsageError(`No case of bench "${bench.name}" is like "${caseGlob}". Nothing was measured. Its cases:\n  ${cases.join('\n  ')}`);
   }
-  return { help, bench, caseGlob, json: flags.has('--json'), quick: flags.has('--quick') };
+  return { help, bench, caseGlob, json: flags.has('--json'), quick: flags.has('--quick'), rounds };
 }
 
 /** How it is used. */
 export function usage(benches: readonly Bench[]): string {
   return [
-    'Usage: pnpm bench <name> [--case <glob>] [--quick] [--json]',
+    'Usage: pnpm bench <name> [--case <glob>] [--rounds <n>] [--quick] [--json]',
     ...benches.map((bench) => `  ${bench.name.padEnd(10)} ${bench.summary}`),
     '  --case     only cases of which the name fits, such as "get.*"',
+    '  --rounds   how often each process is started; default: 5',
     '  --quick    one round of tiny sizes: shows that it works, not how fast',
     '  --json     rows as JSON on stdout',
   ].join('\n');

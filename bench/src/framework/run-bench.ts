@@ -8,6 +8,7 @@ import { makeRow, type Row } from './row.ts';
 /** How a bench is run. */
 export interface RunOptions {
   readonly quick: boolean;
+  readonly rounds: number;
   readonly commit: string | null;
   /** Which cases are wanted; a group of which no case is wanted does not run. */
   readonly isWanted: (caseName: string) => boolean;
@@ -16,7 +17,7 @@ export interface RunOptions {
 
 /** Measures, and gives a row for each wanted case and subject. Rejects when a process failed or found a wrong result. */
 export async function runBench(bench: Bench, options: RunOptions): Promise<Row[]> {
-  const rounds = options.quick ? bench.rounds.quick : bench.rounds.full;
+  const { rounds } = options;
   const groups = bench.groups.filter((group) => group.cases.some(({ name }) => options.isWanted(name)));
   const results = new Map<string, Measured[]>();
   for (let round = 0; round < rounds; round++) {
