@@ -10,8 +10,10 @@ import {
   LAYOUT_LIST,
   LAYOUT_QUEUE,
   LAYOUT_TREE,
+  MAIN_HEAP,
   type Memory,
   ShmStoreError,
+  SLAB_BYTES,
   type TypeDescription,
   typeFromDescription,
   type Visitor,
@@ -35,6 +37,7 @@ type Entry = readonly [unknown, number];
 abstract class CollectionPlan implements Plan {
   protected readonly tag: string;
   protected readonly description: TypeDescription;
+  protected readonly heapWords: number;
   private readonly layoutId: number;
   private readonly placed: FieldType<unknown, unknown>;
   private readonly values: Plan;
@@ -44,6 +47,8 @@ abstract class CollectionPlan implements Plan {
     this.description = description;
     this.layoutId = layoutId;
     const { kinds } = memory.catalog;
+    const h = memory.door.atSystem(MAIN_HEAP / 16);
+    this.heapWords = ((memory.door.words[h + 1] as number) >>> 0) * (SLAB_BYTES / 4);
     const make = kinds.types.get(description.kind);
     if (make === undefined)
       throw new ShmStoreError('TYPE_UNKNOWN', `This program does not know the kind ${description.kind}.`);
@@ -110,6 +115,9 @@ export class ListPlan extends CollectionPlan {
   protected override *entries(handle: unknown): Iterator<Entry> {
     const list = handle as { readonly length: number; get(index: number): number };
     const { length } = list;
+    // Chunks that lead to themselves could pass for billions of values; no list has more than the heap has words.
+    if (length > this.heapWords)
+      throw new ShmStoreError('CORRUPT', `A list counts ${length} values, more than the heap has words.`);
     for (let index = 0; index < length; index++) yield [index, list.get(index)];
   }
 }
@@ -217,7 +225,10 @@ class EntriesFrame implements Frame {
       },
       leave() {},
       scalar(place) {
-        found.push([keyType === undefined ? found.length : keyFromName(keyType, key), place as number]);
+        const entryKey = keyType === undefined ? found.length : keyFromName(keyType, key);
+        if (entryKey === undefined)
+          writer.report('COLLECTION_INVALID', header, new Error(`The entry ${key} was left out.`));
+        found.push([entryKey, place as number]);
       },
       json() {},
       owned() {},
