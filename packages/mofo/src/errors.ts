@@ -46,6 +46,7 @@ export type RuntimeErrorCode =
   | 'NOT_READY'
   | 'NOT_RUNNING'
   | 'REQUEST_FAILED'
+  | 'START_FAILED'
   | 'TASK_MISSING'
   | 'UNKNOWN_VERSION'
   | 'USES_MISSING';

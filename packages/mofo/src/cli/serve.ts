@@ -5,6 +5,7 @@ import { writeBanner, writeEvent } from '../output/index.ts';
 import type { RuntimeEvent } from '../runtime/messages.ts';
 import { type RunningApp, runApp } from '../runtime/run-app.ts';
 import type { CommandContext } from './command-context.ts';
+import { exitCodes } from './exit-codes.ts';
 import { mofoVersion } from './mofo-version.ts';
 
 /** How the application is served. */
@@ -14,38 +15,41 @@ export interface ServeOptions {
 }
 
 /** Runs the application until it is stopped, and gives the exit code. */
-export async function serve({ directory, terminal }: CommandContext, options: ServeOptions): Promise<number> {
+export async function serve({ config, directory, terminal }: CommandContext, options: ServeOptions): Promise<number> {
   // Events before the banner are shown after it.
   let waiting: RuntimeEvent[] | undefined = [];
   const show = (event: RuntimeEvent): void => {
     if (waiting === undefined) writeEvent(terminal, event);
     else waiting.push(event);
   };
-  let stop = (): void => process.exit(0);
+  const starting = new AbortController();
+  let stop = (): void => starting.abort();
   const onSignal = (): void => stop();
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   try {
-    const starting = runApp({
+    const app = await runApp({
       directory,
+      load: config,
+      signal: starting.signal,
       mode: options.mode,
       ...(options.port === undefined ? {} : { port: options.port }),
       onEvent: show,
       onOutput: (stream, text) =>
         void (stream === 'stdout' && !terminal.json ? terminal.output : terminal.errors).write(text),
     });
-    // A signal during the start stops what there is by then, in order.
-    stop = () =>
-      void starting.then(
-        (app) => app.stop(),
-        () => {},
-      );
-    const app = await starting;
     stop = () => void app.stop();
+    // A signal that came with the last step of the start.
+    if (starting.signal.aborted) stop();
     banner(terminal, app, options);
     for (const event of waiting) writeEvent(terminal, event);
     waiting = undefined;
     return await app.ended;
+  } catch (error) {
+    // A stop that was asked for is no failure, however far the start had come.
+    if (starting.signal.aborted) return exitCodes.done;
+    for (const event of waiting ?? []) writeEvent(terminal, event);
+    throw error;
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

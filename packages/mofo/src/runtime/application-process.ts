@@ -16,6 +16,7 @@ import { moduleLog } from './module-log.ts';
 import { reasonOf } from './reason-of.ts';
 import { slotGuard } from './slot-guard.ts';
 import { TaskRunner } from './task-runner.ts';
+import { warmUp } from './warm-up.ts';
 
 type StartMessage = Extract<ToChild, { type: 'start' }>;
 
@@ -104,10 +105,12 @@ export class ApplicationProcess {
     const end = this.keeper.watch();
     this.send({ type: 'ready', role: 'clone' });
     void end.then((seen) => this.becomeMain(seen)).catch((error: unknown) => this.fail(error));
+    // Not needed for anything, so that it must not end the clone.
+    await warmUp({ config: this.config, appDirectory: this.appDirectory, registry: this.registry, store: this.store }).catch((error: unknown) => this.emit('warning', `the clone could not rehearse a takeover: ${describe(error)}`));
   }
 
   /** Does what the launcher asks for. */
-  async receive(message: Exclude<ToChild, StartMessage>): Promise<void> {
+  async receive(message: Exclude<ToChild, { type: 'start' | 'ping' | 'stop' }>): Promise<void> {
     switch (message.type) {
       case 'update':
         return this.update(message.module, message.hash, message.savedAt);
@@ -115,9 +118,6 @@ export class ApplicationProcess {
         return this.follow(message.module, message.hash);
       case 'request':
         return this.answer(message);
-      case 'stop':
-        await this.stop();
-        process.exit(0);
     }
   }
 

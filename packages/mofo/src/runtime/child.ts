@@ -36,6 +36,10 @@ export class Child {
   readonly startedAt: number = performance.now();
   /** What it last said it was. */
   role: 'starting' | 'main' | 'clone' = 'starting';
+  /** Pings since it last answered one. */
+  unansweredPings = 0;
+  /** It was killed because it did not answer. */
+  isHung = false;
   private readonly process: ChildProcess;
   private stderrTail = '';
 
@@ -73,6 +77,12 @@ export class Child {
   /** Sends a message; one to a child that is just ending is lost, which its end tells. */
   send(message: ToChild): void {
     if (this.process.connected) this.process.send(message, () => {});
+  }
+
+  /** Asks it whether its event loop runs. */
+  ping(): void {
+    this.unansweredPings++;
+    this.send({ type: 'ping' });
   }
 
   /** Sends a signal. */

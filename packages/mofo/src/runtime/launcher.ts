@@ -30,6 +30,15 @@ export interface LauncherOptions {
 /** Longest time in ms for children to stop in order before they are killed. */
 export const CHILD_STOP_LIMIT_MS = 10_000;
 
+/** The same for a clone, which has nothing to end; main is asked to stop only after it. */
+export const CLONE_STOP_LIMIT_MS = 2_000;
+
+/** How often a child that is not main is asked whether it lives. Main is watched by its clone. */
+const PING_INTERVAL_MS = 1_000;
+
+/** Pings without an answer after which such a child is killed: a module that never ends loading, or a clone that could not take over. */
+const PINGS_UNANSWERED_MAX = 8;
+
 /** Longest time in ms that a request waits for main's answer. */
 export const REQUEST_LIMIT_MS = 60_000;
 
@@ -58,7 +67,9 @@ export class Launcher {
   private stopping = false;
   private exitCode = 0;
   private lastTakeover: TakeoverReport | undefined;
-  private lastEnd: ChildEnd | undefined;
+  private lastEnd: { readonly pid: number; readonly cause: string } | undefined;
+  private failure: MofoError | undefined;
+  private pinging: NodeJS.Timeout | undefined;
   private resolveEnded: (code: number) => void = () => {};
 
   constructor(options: LauncherOptions) {
@@ -68,10 +79,17 @@ export class Launcher {
     });
   }
 
-  /** Starts main, then the clone. Resolves when main serves. */
-  start(): Promise<void> {
+  /**
+   * Starts main, then the clone. Resolves when main serves.
+   *
+   * @throws MofoError START_FAILED when no process came so far, `data.code` says what was refused; NOT_READY when it was stopped before.
+   */
+  async start(): Promise<void> {
+    this.pinging = setInterval(() => this.pingChildren(), PING_INTERVAL_MS);
     this.spawn();
-    return this.serving();
+    const serves = await Promise.race([this.serving().then(() => true), this.ended.then(() => false)]);
+    if (!serves)
+      throw this.failure ?? new MofoError('NOT_READY', 'The application was stopped before it served. Nothing runs.');
   }
 
   /** Resolves when there is a main. */
@@ -128,16 +146,40 @@ export class Launcher {
   async stop(): Promise<number> {
     if (!this.stopping) {
       this.stopping = true;
-      const killer = setTimeout(() => {
-        this.exitCode = 1;
-        for (const child of this.children) child.kill('SIGKILL');
-      }, CHILD_STOP_LIMIT_MS);
-      for (const child of this.children) if (child.role !== 'main') child.kill('SIGKILL');
-      for (const child of this.children) if (child.role === 'main') child.send({ type: 'stop' });
-      void this.ended.then(() => clearTimeout(killer));
+      const killers = [
+        setTimeout(() => this.killAll((child) => child.role !== 'main'), CLONE_STOP_LIMIT_MS),
+        setTimeout(() => {
+          this.exitCode = 1;
+          this.killAll(() => true);
+        }, CHILD_STOP_LIMIT_MS),
+      ];
+      void this.ended.then(() => killers.forEach(clearTimeout));
+      for (const child of this.children) if (child.role !== 'main') child.send({ type: 'stop' });
+      this.stopMainWhenAlone();
       this.endIfDone();
     }
     return this.ended;
+  }
+
+  private stopMainWhenAlone(): void {
+    const children = [...this.children];
+    if (children.every((child) => child.role === 'main')) for (const child of children) child.send({ type: 'stop' });
+  }
+
+  private killAll(which: (child: Child) => boolean): void {
+    for (const child of this.children) if (which(child)) child.kill('SIGKILL');
+  }
+
+  /** Main's hangs are the clone's business; nobody but the launcher sees those of a process that starts, or of the clone. */
+  private pingChildren(): void {
+    for (const child of this.children) {
+      if (child.role === 'main' || !child.isAlive) continue;
+      if (child.unansweredPings < PINGS_UNANSWERED_MAX) child.ping();
+      else if (!child.isHung) {
+        child.isHung = true;
+        child.kill('SIGKILL');
+      }
+    }
   }
 
   private withRole(role: Child['role']): Child | undefined {
@@ -172,6 +214,9 @@ export class Launcher {
         if (message.role === 'main') this.mainIsReady();
         else this.passUpdates();
         return;
+      case 'pong':
+        child.unansweredPings = 0;
+        return;
       case 'became-main':
         child.role = 'main';
         this.tookOver(child, message.report);
@@ -185,7 +230,7 @@ export class Launcher {
         this.clone?.send({ type: 'follow', module: message.module, hash: message.hash });
         return;
       case 'refused':
-        this.giveUp(`${message.code}: ${message.message}`);
+        this.giveUp(`${message.code}: ${message.message}`, message.code);
         return;
       case 'answer': {
         const pending = this.requests.get(message.id);
@@ -221,10 +266,11 @@ export class Launcher {
 
   private childEnded(child: Child, end: ChildEnd): void {
     this.children.delete(child);
-    const cause = causeOfEnd(end);
+    const cause = child.isHung ? 'hang' : causeOfEnd(end);
     if (this.stopping) {
       // A main that a signal ended had died before it was asked to stop: a clean stop all the same, for the store outlives it.
       if (child.role === 'main' && (end.exitCode ?? 0) !== 0) this.exitCode = 1;
+      this.stopMainWhenAlone();
       this.endIfDone();
       return;
     }
@@ -234,7 +280,7 @@ export class Launcher {
       message: `${child.role === 'starting' ? 'a starting process' : child.role} (pid ${end.pid}) ended: ${cause}`,
       data: { pid: end.pid, role: child.role, cause, exitCode: end.exitCode, signal: end.signal },
     });
-    if (child.role === 'main') this.lastEnd = end;
+    if (child.role !== 'clone') this.lastEnd = { pid: end.pid, cause };
     this.refineBlame();
     if (!this.budget.spend(performance.now()).allowed) {
       this.giveUp(
@@ -265,7 +311,7 @@ export class Launcher {
     // What the clone wrote, with the task's number; of a hang it knows all there is to know.
     const guessed = 'crash in ';
     if (!version.reason.startsWith(guessed)) return;
-    const reason = `${causeOfEnd(end)} in ${version.reason.slice(guessed.length)}`;
+    const reason = `${end.cause} in ${version.reason.slice(guessed.length)}`;
     const refined = this.options.registry.quarantine(version, reason);
     this.options.onEvent({
       at: Date.now(),
@@ -293,14 +339,18 @@ export class Launcher {
     this.pendingUpdates.clear();
   }
 
-  private giveUp(message: string): void {
+  private giveUp(message: string, code?: string): void {
     this.exitCode = 1;
+    this.failure ??= new MofoError('START_FAILED', `The application could not start. Nothing runs. ${message}`, {
+      data: code === undefined ? {} : { code },
+    });
     this.options.onEvent({ at: Date.now(), kind: 'stop', message });
     void this.stop();
   }
 
   private endIfDone(): void {
     if (this.children.size > 0) return;
+    clearInterval(this.pinging);
     for (const { reject } of this.requests.values())
       reject(new MofoError('NOT_READY', 'The application is stopping. Nothing was done.'));
     this.requests.clear();

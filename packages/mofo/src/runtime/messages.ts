@@ -59,10 +59,12 @@ export type ToChild =
       readonly module?: string;
       readonly version?: string;
     }
+  | { readonly type: 'ping' }
   | { readonly type: 'stop' };
 
 /** Child to launcher. */
 export type FromChild =
+  | { readonly type: 'pong' }
   | { readonly type: 'ready'; readonly role: 'main' | 'clone' }
   | { readonly type: 'became-main'; readonly report: TakeoverReport }
   | { readonly type: 'event'; readonly event: RuntimeEvent }

@@ -12,7 +12,7 @@ function send(message: FromChild): void {
   if (process.connected) process.send?.(message, () => {});
 }
 
-async function receive(message: ToChild): Promise<void> {
+async function receive(message: Exclude<ToChild, { type: 'ping' | 'stop' }>): Promise<void> {
   if (message.type === 'start') {
     application = await ApplicationProcess.open(message, send);
     await application.start();
@@ -25,9 +25,13 @@ async function receive(message: ToChild): Promise<void> {
 
 let queue: Promise<void> = Promise.resolve();
 
-process.on('message', (message) => {
+process.on('message', (raw) => {
+  const message = raw as ToChild;
+  if (message.type === 'ping') send({ type: 'pong' });
+  // Whatever is under way: a start that waits for something must not hold up the end.
+  else if (message.type === 'stop') void stop();
   // In order: an update must not overtake the start.
-  queue = queue.then(() => receive(message as ToChild)).catch(fatal);
+  else queue = queue.then(() => receive(message)).catch(fatal);
 });
 process.on('disconnect', () => void stop());
 // Nobody caught it, so Node ends this process now; the clone finds in the slot whose code it was.

@@ -3,8 +3,8 @@
 import { closeSync } from 'node:fs';
 import { boundPort, limitCoreDump, listenTcp } from '@mofo/shm-store';
 import { openRegistry, type Registry, type Version, VersionsError } from '@mofo/versions';
-import { type Config, loadConfig } from '../config/index.ts';
-import type { MofoError } from '../errors.ts';
+import { type Config, type LoadedConfig, loadConfig } from '../config/index.ts';
+import { MofoError } from '../errors.ts';
 import { type ModuleBroken, type ModuleBuilt, type ModuleWatcher, watchModules } from '../modules/watch-modules.ts';
 import { serveControl } from './control-socket.ts';
 import { takeInstanceLock } from './instance-lock.ts';
@@ -25,6 +25,10 @@ export interface RunOptions {
   readonly onEvent: (event: RuntimeEvent) => void;
   /** What modules print. */
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
+  /** Reads the config; default: the config file of `directory`. */
+  readonly load?: () => Promise<LoadedConfig>;
+  /** Ends the start, at whatever it is, in order. After it, use `stop`. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running application. */
@@ -41,15 +45,17 @@ export interface RunningApp {
 /**
  * Starts an application. Resolves when main serves.
  *
- * @throws MofoError of the config, ALREADY_RUNNING; ShmStoreError PORT_IN_USE and others of listening; VersionsError of the registry. Then nothing runs.
+ * @throws MofoError of the config, ALREADY_RUNNING, START_FAILED, NOT_READY when `signal` ended it; ShmStoreError PORT_IN_USE and others of listening; VersionsError of the registry. Then nothing runs.
  */
 export async function runApp(options: RunOptions): Promise<RunningApp> {
-  const { config, appDirectory } = await loadConfig({ directory: options.directory });
+  const { signal, load = () => loadConfig({ directory: options.directory }) } = options;
+  const { config, appDirectory } = await load();
   const undo: (() => unknown)[] = [];
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
+    refuseIfAborted(signal);
     undo.push((await takeInstanceLock(appDirectory)).release);
     const fd = listenTcp({ host: config.http.host, port: options.port ?? config.http.port, backlog: LISTEN_BACKLOG });
     undo.push(() => closeSync(fd));
@@ -68,6 +74,8 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     const watcher = await startBuilding(options, config, appDirectory, registry, launcher);
     undo.push(() => watcher.close());
     if (options.mode === 'run') await watcher.close();
+    refuseIfAborted(signal);
+    signal?.addEventListener('abort', () => void launcher.stop(), { once: true });
     await launcher.start();
     const control = await serveControl(config.directory, (request) => launcher.request(request));
     undo.push(() => control.close());
@@ -85,6 +93,11 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     await undoAll();
     throw error;
   }
+}
+
+function refuseIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true)
+    throw new MofoError('NOT_READY', 'The application was stopped before it served. Nothing runs.');
 }
 
 /** Builds every module once, then (in dev) whatever changes; what is new goes to the registry and to main. */
