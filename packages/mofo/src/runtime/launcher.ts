@@ -147,7 +147,11 @@ export class Launcher {
     if (!this.stopping) {
       this.stopping = true;
       const killers = [
-        setTimeout(() => this.killAll((child) => child.role !== 'main'), CLONE_STOP_LIMIT_MS),
+        // Without a main, one that starts may be about to be it: to kill it in a module's code would put the blame on that module.
+        setTimeout(
+          () => this.killAll((child) => child.role !== 'main' && this.main !== undefined),
+          CLONE_STOP_LIMIT_MS,
+        ),
         setTimeout(() => {
           this.exitCode = 1;
           this.killAll(() => true);

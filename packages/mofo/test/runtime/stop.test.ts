@@ -70,6 +70,18 @@ describe('SIGTERM', () => {
     await expectCleanStop(true);
   });
 
+  it('while a module waits in its start stops cleanly, and nobody is blamed for it', async () => {
+    const waits = "announce('starting', ''); await new Promise(() => setInterval(() => {}, 1000))";
+    const source = subject('a', { top: "import { writeFileSync as announce } from 'node:fs';", start: waits });
+    app = new TestApp({ modules: { subject: source.replace('start(ctx)', 'async start(ctx)'), ledger } });
+    app.spawn();
+    await fileIsThere('starting');
+    app.signal('SIGTERM');
+    await expectCleanStop(true);
+    const { versions } = (await app.command('versions', 'subject')).value[0];
+    expect(versions).toEqual([expect.objectContaining({ state: 'probation' })]);
+  });
+
   it('while main serves and there is no clone yet stops cleanly', async () => {
     app = new TestApp({ modules: { subject: subject('a'), ledger } });
     await app.start();
@@ -164,7 +176,7 @@ describe('SIGKILL of the launcher', () => {
     expect(isAlive(main) || isAlive(clone)).toBe(false);
     expect((await app.command('status')).value).toMatchObject({
       running: false,
-      store: { state: 'ready', attached: [] },
+      store: { state: 'ready' },
     });
 
     const since = app.mark();

@@ -1,5 +1,6 @@
 // `mofo snapshots`: the images on disk, newest first, also those that are refused and why.
 
+import { existsSync } from 'node:fs';
 import { listSnapshots } from '@mofo/snapshot';
 import { showSize } from '../../config/index.ts';
 import { tableLines } from '../../output/index.ts';
@@ -10,9 +11,9 @@ export function addSnapshots(commands: Commands): void {
   const command = commands.add('snapshots', 'list the images on disk, newest first');
   commands.act(command, async ({ config: load, terminal }) => {
     const { snapshot, store } = (await load()).config;
-    const images = (await listSnapshots(snapshot.directory)).filter(
-      ({ header }) => header === undefined || header.name === store.name,
-    );
+    // The folder comes with the first image.
+    const all = existsSync(snapshot.directory) ? await listSnapshots(snapshot.directory) : [];
+    const images = all.filter(({ header }) => header === undefined || header.name === store.name);
     const rows = images.map(({ id, file, header, problem }) => ({
       id,
       file,
