@@ -2,8 +2,8 @@
 // 1: something failed or gave a wrong result, 2: wrong usage.
 
 import { benches } from './benches.ts';
-import { commitId } from './framework/commit-id.ts';
 import { type CommandLine, parseCommandLine, UsageError, usage } from './framework/command-line.ts';
+import { commitId } from './framework/commit-id.ts';
 import { matchesGlob } from './framework/glob.ts';
 import { runBench } from './framework/run-bench.ts';
 import { showTable } from './framework/table.ts';

@@ -33,9 +33,11 @@ export function parseCommandLine(parameters: readonly string[], benches: readonl
       caseGlob = glob;
     } else if (parameter === '--rounds') {
       rounds = Number(parameters[++index]);
-      if (!(Number.isInteger(rounds) && rounds >= 1)) throw new UsageError('--rounds needs a whole number from 1. Nothing was measured.');
+      if (!(Number.isInteger(rounds) && rounds >= 1))
+        throw new UsageError('--rounds needs a whole number from 1. Nothing was measured.');
     } else if (parameter === '--json' || parameter === '--quick' || parameter === '--help') flags.add(parameter);
-    else if (parameter === '--') continue; // pnpm passes it on
+    else if (parameter === '--')
+      continue; // pnpm passes it on
     else if (parameter.startsWith('-')) throw new UsageError(`There is no option ${parameter}. Nothing was measured.`);
     else if (name === undefined) name = parameter;
     else throw new UsageError(`One bench at a time: "${name}" or "${parameter}". Nothing was measured.`);
@@ -46,7 +48,9 @@ export function parseCommandLine(parameters: readonly string[], benches: readonl
   if (bench === undefined) throw new UsageError(`There is no bench "${name}". Nothing was measured.`);
   const cases = bench.groups.flatMap((group) => group.cases.map((one) => one.name));
   if (!cases.some((one) => matchesGlob(caseGlob, one))) {
-    throw new UsageError(`No case of bench "${bench.name}" is like "${caseGlob}". Nothing was measured. Its cases:\n  ${cases.join('\n  ')}`);
+    throw new UsageError(
+      `No case of bench "${bench.name}" is like "${caseGlob}". Nothing was measured. Its cases:\n  ${cases.join('\n  ')}`,
+    );
   }
   return { help, bench, caseGlob, json: flags.has('--json'), quick: flags.has('--quick'), rounds };
 }

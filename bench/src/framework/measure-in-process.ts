@@ -22,7 +22,12 @@ export interface Assignment {
 let lastRun = 0;
 
 /** Measures in a process of its own. Rejects with what that process printed when it failed. */
-export async function measureInProcess(bench: Bench, group: Group, subject: string, quick: boolean): Promise<readonly Measured[]> {
+export async function measureInProcess(
+  bench: Bench,
+  group: Group,
+  subject: string,
+  quick: boolean,
+): Promise<readonly Measured[]> {
   const directory = mkdtempSync(join(tmpdir(), 'mofo-bench-'));
   const storeName = `bench-${process.pid}-${++lastRun}`;
   const assignment: Assignment = { bench: bench.name, group: group.name, subject, quick, directory, storeName };

@@ -22,7 +22,10 @@ export interface Row {
 }
 
 /** Makes the row of one case and subject from what its runs measured. */
-export function makeRow(names: Pick<Row, 'bench' | 'case' | 'subject' | 'unit' | 'commit'>, runs: readonly Measured[]): Row {
+export function makeRow(
+  names: Pick<Row, 'bench' | 'case' | 'subject' | 'unit' | 'commit'>,
+  runs: readonly Measured[],
+): Row {
   const values = runs.map(({ value }) => value);
   const value = median(values);
   const samples = runs.flatMap((run) => run.samples ?? []);

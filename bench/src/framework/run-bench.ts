@@ -38,7 +38,9 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<Row[]
       .flatMap(({ name, unit }) =>
         group.subjects.flatMap((subject) => {
           const runs = results.get(key(name, subject));
-          return runs === undefined ? [] : [makeRow({ bench: bench.name, case: name, subject, unit, commit: options.commit }, runs)];
+          return runs === undefined
+            ? []
+            : [makeRow({ bench: bench.name, case: name, subject, unit, commit: options.commit }, runs)];
         }),
       ),
   );
@@ -61,7 +63,8 @@ function push(results: Map<string, Measured[]>, name: string, one: Measured): vo
 
 function requireKnownCases(group: Group, measured: readonly Measured[]): void {
   for (const { case: name, value } of measured) {
-    if (!group.cases.some((known) => known.name === name)) throw new Error(`Group ${group.name} measured "${name}", which it did not announce.`);
+    if (!group.cases.some((known) => known.name === name))
+      throw new Error(`Group ${group.name} measured "${name}", which it did not announce.`);
     if (!Number.isFinite(value)) throw new Error(`Case ${name} measured ${value}, which is no figure.`);
   }
 }

@@ -4,6 +4,8 @@ import { benches } from '../benches.ts';
 import type { Assignment } from '../framework/measure-in-process.ts';
 
 const assignment = JSON.parse(process.argv[2] ?? '{}') as Assignment;
-const group = benches.find(({ name }) => name === assignment.bench)?.groups.find(({ name }) => name === assignment.group);
+const group = benches
+  .find(({ name }) => name === assignment.bench)
+  ?.groups.find(({ name }) => name === assignment.group);
 if (group === undefined) throw new Error(`There is no group "${assignment.group}" in bench "${assignment.bench}".`);
 process.send?.(await group.measure(assignment), () => process.disconnect());

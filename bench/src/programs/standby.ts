@@ -55,7 +55,11 @@ function fill(): void {
 }
 
 function touchAll(): number {
-  const memory = new Uint8Array(store.native.windows[0] as ArrayBuffer, 0, Math.min(store.status.reservedBytes, 2 ** 32));
+  const memory = new Uint8Array(
+    store.native.windows[0] as ArrayBuffer,
+    0,
+    Math.min(store.status.reservedBytes, 2 ** 32),
+  );
   let sum = 0;
   for (let at = 0; at < memory.length; at += 4096) sum += memory[at] as number;
   return sum;

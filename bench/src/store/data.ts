@@ -38,7 +38,9 @@ export function makeKeys(kind: KeyKind, count: number): Key[] {
 /** Gives the value of entry n. */
 export function valueMaker(kind: ValueKind): (entry: number) => Value {
   if (kind === 'number') return (entry) => entry;
-  const values: Value[] = Array.from({ length: VALUE_COUNT }, (_, n) => (kind === 'record5' ? makeRecord(n) : makeBytes(n)));
+  const values: Value[] = Array.from({ length: VALUE_COUNT }, (_, n) =>
+    kind === 'record5' ? makeRecord(n) : makeBytes(n),
+  );
   return (entry) => values[entry % VALUE_COUNT] as Value;
 }
 

@@ -19,7 +19,11 @@ export function openLmdb({ directory, quick }: MeasureContext, keys: KeyKind, va
     mapSize: quick ? 2 ** 26 : 2 ** 32,
     ...(values === 'bytes100' ? { encoding: 'binary' } : {}),
     // Records: names of fields are stored once, under a symbol, which has no place among keys of the encoding uint32.
-    ...(values === 'record5' ? { sharedStructuresKey: STRUCTURES_KEY } : keys === 'string20' ? {} : { keyEncoding: 'uint32' }),
+    ...(values === 'record5'
+      ? { sharedStructuresKey: STRUCTURES_KEY }
+      : keys === 'string20'
+        ? {}
+        : { keyEncoding: 'uint32' }),
   };
   const db = open<Value, LmdbKey>(options);
   return {

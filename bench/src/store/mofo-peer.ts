@@ -1,6 +1,6 @@
 // The journalled tree in shared memory. Every change goes through the redo journal; nothing is on disk.
 
-import { bytes, f64, openStore, struct, text, tree, u32, boolean } from '@mofo/journal';
+import { boolean, bytes, f64, openStore, struct, text, tree, u32 } from '@mofo/journal';
 import type { MeasureContext } from '../framework/bench.ts';
 import type { Key, KeyKind, Record5, Value, ValueKind } from './data.ts';
 import type { Peer } from './peer.ts';

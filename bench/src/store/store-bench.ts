@@ -3,7 +3,7 @@
 //   batch group, one process:   add all (batches of 1,000) → get all → scan → mix (delete an old key, add a new one) → delete all
 //   commit group, one process:  add most in batches, then one transaction each: add the rest → mix → delete
 
-import type { Bench, Group, Measured, MeasureContext } from '../framework/bench.ts';
+import type { Bench, Group, MeasureContext, Measured } from '../framework/bench.ts';
 import type { KeyKind, ValueKind } from './data.ts';
 import { openLmdb } from './lmdb-peer.ts';
 import { openMap } from './map-peer.ts';
@@ -41,7 +41,13 @@ function batchGroup([keys, values]: readonly [KeyKind, ValueKind]): Group {
   return {
     name: `batch1000.${kinds}`,
     cases: [
-      ...[`add.batch1000.${kinds}`, `get.${kinds}`, `scan.${kinds}`, `mix.batch1000.${kinds}`, `delete.batch1000.${kinds}`].map(nsPerOperation),
+      ...[
+        `add.batch1000.${kinds}`,
+        `get.${kinds}`,
+        `scan.${kinds}`,
+        `mix.batch1000.${kinds}`,
+        `delete.batch1000.${kinds}`,
+      ].map(nsPerOperation),
       ...(withMemory ? [{ name: `memory.${kinds}`, unit: 'bytes/entry' }] : []),
     ],
     subjects: ['mofo', 'lmdb', 'map'],
@@ -130,7 +136,12 @@ function sizeOf(sizes: { readonly full: number; readonly quick: number }, { quic
   return quick ? sizes.quick : sizes.full;
 }
 
-function withPeer(context: MeasureContext, keys: KeyKind, values: ValueKind, measure: (peer: Peer) => Measured[]): Measured[] {
+function withPeer(
+  context: MeasureContext,
+  keys: KeyKind,
+  values: ValueKind,
+  measure: (peer: Peer) => Measured[],
+): Measured[] {
   const open = openers[context.subject];
   if (open === undefined) throw new Error(`The store bench has no subject "${context.subject}".`);
   const peer = open(context, keys, values);

@@ -1,6 +1,6 @@
 // The work loads of the store bench. Each checks what it did: sizes, and the sum over everything that was read.
 
-import { type Key, type KeyKind, makeKeys, digest, type Value, valueMaker, type ValueKind } from './data.ts';
+import { digest, type Key, type KeyKind, makeKeys, type Value, type ValueKind, valueMaker } from './data.ts';
 import type { Peer } from './peer.ts';
 import { seededRandom, shuffled } from './random.ts';
 
@@ -71,7 +71,8 @@ export function timeScan(peer: Peer, { keys, sum }: Workload): number {
 
 /** Throws when a result is wrong: a figure of wrong work is none. */
 export function requireEqual(what: string, found: number, expected: number): void {
-  if (Math.abs(found - expected) > 1e-9 * Math.abs(expected)) throw new Error(`Wrong ${what}: ${found} in place of ${expected}.`);
+  if (Math.abs(found - expected) > 1e-9 * Math.abs(expected))
+    throw new Error(`Wrong ${what}: ${found} in place of ${expected}.`);
 }
 
 function nsPer(count: number, startedAt: number): number {

@@ -34,7 +34,11 @@ export function startAppPair({ directory, storeName }: MeasureContext): Pair {
     },
     resumedAtMs: async (deadPid) => {
       deadPids.add(deadPid);
-      const heir = pidOf(await events.find((line) => line.kind === 'takeover' && (line.data as { deadPid?: number }).deadPid === deadPid));
+      const heir = pidOf(
+        await events.find(
+          (line) => line.kind === 'takeover' && (line.data as { deadPid?: number }).deadPid === deadPid,
+        ),
+      );
       const store = openStore({ name: storeName, create: false });
       try {
         const { 'queue.starts': starts } = store.addRoots({ 'queue.starts': tree(f64(), f64()) });

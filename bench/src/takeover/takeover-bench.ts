@@ -5,7 +5,7 @@
 
 import { constants } from 'node:os';
 import { killProcess, monotonicMs, processStartTime } from '@mofo/shm-store';
-import { type Bench, type Group, type Measured, type MeasureContext, median } from '../framework/bench.ts';
+import { type Bench, type Group, type MeasureContext, type Measured, median } from '../framework/bench.ts';
 import { startAppPair } from './app-pair.ts';
 import { startClusterPair } from './cluster-pair.ts';
 import type { Pair } from './pair.ts';
@@ -38,7 +38,12 @@ export const takeoverBench: Bench = {
   ],
 };
 
-function group(name: string, signal: 'SIGKILL' | 'SIGSEGV' | 'SIGABRT', dataBytes: number, subjects: readonly string[]): Group {
+function group(
+  name: string,
+  signal: 'SIGKILL' | 'SIGSEGV' | 'SIGABRT',
+  dataBytes: number,
+  subjects: readonly string[],
+): Group {
   return {
     name,
     cases: [{ name, unit: 'ms' }],
@@ -48,7 +53,12 @@ function group(name: string, signal: 'SIGKILL' | 'SIGSEGV' | 'SIGABRT', dataByte
       if (start === undefined) throw new Error(`The takeover bench has no subject "${context.subject}".`);
       const pair = start(context, context.quick ? Math.min(dataBytes, 2 ** 22) : dataBytes);
       const kills = context.quick ? KILLS.quick : KILLS.full;
-      const samples = await killAgainAndAgain(pair, constants.signals[signal], kills, context.subject === 'mofo-app' ? APP_PAUSE_MS : 0);
+      const samples = await killAgainAndAgain(
+        pair,
+        constants.signals[signal],
+        kills,
+        context.subject === 'mofo-app' ? APP_PAUSE_MS : 0,
+      );
       await pair.ready();
       await pair.close();
       const measured: Measured = { case: name, value: median(samples), samples };

@@ -13,7 +13,9 @@ export function startWatchdogPair({ storeName }: MeasureContext, dataBytes: numb
   let livingPid = 0;
   return {
     ready: async () => {
-      const { pid } = await events.find((line) => line.event === 'clone-ready' && (livingPid === 0 || line.pid === livingPid));
+      const { pid } = await events.find(
+        (line) => line.event === 'clone-ready' && (livingPid === 0 || line.pid === livingPid),
+      );
       livingPid = pid as number;
       return livingPid;
     },

@@ -105,8 +105,11 @@ export class ApplicationProcess {
     const end = this.keeper.watch();
     this.send({ type: 'ready', role: 'clone' });
     void end.then((seen) => this.becomeMain(seen)).catch((error: unknown) => this.fail(error));
-    // Not needed for anything, so that it must not end the clone.
-    await warmUp({ config: this.config, appDirectory: this.appDirectory, registry: this.registry, store: this.store }).catch((error: unknown) => this.emit('warning', `the clone could not rehearse a takeover: ${describe(error)}`));
+    const { config, appDirectory, registry, store } = this;
+    // Only to be quicker: a clone that could not rehearse takes over all the same.
+    void warmUp({ config, appDirectory, registry, store }).catch((error: unknown) =>
+      this.emit('warning', `the clone could not rehearse a takeover: ${describe(error)}`),
+    );
   }
 
   /** Does what the launcher asks for. */
