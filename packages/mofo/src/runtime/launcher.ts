@@ -31,7 +31,7 @@ export interface LauncherOptions {
 export const CHILD_STOP_LIMIT_MS = 10_000;
 
 /** The same for a clone, which has nothing to end; main is asked to stop only after it. */
-export const CLONE_STOP_LIMIT_MS = 2_000;
+const CLONE_STOP_LIMIT_MS = 2_000;
 
 /** How often a child that is not main is asked whether it lives. Main is watched by its clone. */
 const PING_INTERVAL_MS = 1_000;
@@ -250,8 +250,21 @@ export class Launcher {
 
   private mainIsReady(): void {
     for (const resolve of this.whenServing.splice(0)) resolve();
+    this.resumeProbations();
     this.ensureTwo();
     this.passUpdates();
+  }
+
+  /** What was on probation in a main that died, and is not to blame for it, is tried again: each time costs a try, so not for ever. */
+  private resumeProbations(): void {
+    const { registry } = this.options;
+    for (const module of registry.modules()) {
+      const [newest] = registry
+        .list(module)
+        .filter(({ state, triesLeft }) => (state === 'probation' || state === 'checked') && triesLeft > 0);
+      if (newest !== undefined && !this.pendingUpdates.has(module))
+        this.pendingUpdates.set(module, { module, hash: newest.hash, savedAt: undefined });
+    }
   }
 
   private tookOver(child: Child, report: TakeoverReport): void {

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { ledger, subject } from './support/modules.ts';
-import { TestApp } from './support/test-app.ts';
+import { isChildOf, TestApp } from './support/test-app.ts';
 
 let app: TestApp;
 afterEach(() => app.cleanUp());
@@ -56,22 +56,21 @@ describe('an application whose processes die whatever runs', () => {
     await app.start();
     await app.waitFor({ kind: 'stable', module: 'subject' });
     await app.waitFor({ kind: 'stable', module: 'ledger' });
-    // Stable by now, so that nobody is blamed: from outside it is killed until the launcher gives up.
+    // Stable by now, so that nobody is blamed: whatever the launcher starts is killed until it gives up.
     const since = app.mark();
-    const killed = new Set<number>();
-    app.onEvent = ({ data }) => {
-      const pid = Number(data?.pid ?? 0);
-      if (data?.ready !== true || killed.has(pid)) return;
-      killed.add(pid);
-      process.kill(pid, 'SIGKILL');
-    };
-    process.kill((await app.bothReady()).main, 'SIGKILL');
-    expect(await app.exit(60_000)).toBe(1);
+    let isOver = false;
+    const ended = app.exit().finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      for (const pid of app.livingProcesses()) if (isChildOf(pid, app.launcherPid)) process.kill(pid, 'SIGKILL');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await ended).toBe(1);
     const stop = app.events.slice(since).find(({ kind }) => kind === 'stop');
     expect(stop?.message).toMatch(/too often.*store is intact/);
     expect(app.livingProcesses()).toEqual([]);
     expect(await app.command('check')).toMatchObject({ code: 0, value: { isSound: true } });
-    app.onEvent = () => {};
     await app.start();
     expect(await app.get('/ledger')).toMatchObject({ status: 200 });
   }, 90_000);

@@ -7,16 +7,20 @@ import { TestApp } from './support/test-app.ts';
 
 let app: TestApp;
 let caseNumber = 0;
-beforeAll(async () => {
-  app = new TestApp({ modules: { subject: subject('good', { beat: '' }), gate, ledger } });
-  await app.start();
-  await app.waitFor({ kind: 'stable', module: 'subject' });
-  await app.waitFor({ kind: 'stable', module: 'ledger' });
-  for (let n = 0; n < 5; n++) await app.get('/quote');
-  await app.waitFor({ kind: 'stable', module: 'gate' });
-  await app.bothReady();
-});
-afterAll(() => app.cleanUp());
+
+/** An application of its own for each group: nobody shall have used up its launcher's restarts. */
+function beforeGroup(): void {
+  beforeAll(async () => {
+    app = new TestApp({ modules: { subject: subject('good', { beat: '' }), gate, ledger } });
+    await app.start();
+    await app.waitFor({ kind: 'stable', module: 'subject' });
+    await app.waitFor({ kind: 'stable', module: 'ledger' });
+    for (let n = 0; n < 5; n++) await app.get('/quote');
+    await app.waitFor({ kind: 'stable', module: 'gate' });
+    await app.bothReady();
+  });
+  afterAll(() => app.cleanUp());
+}
 
 /** Puts a version of `subject` live and returns its id. */
 async function goLive(source: string): Promise<{ id: string; since: number }> {
@@ -90,6 +94,7 @@ async function work(key: string): Promise<string[]> {
 }
 
 describe('a version on probation whose task fails', () => {
+  beforeGroup();
   const faults: readonly Fault[] = [
     { name: 'an exception', code: "throw new Error('no luck')", reason: /no luck.*in task work/ },
     ...deadly,
@@ -122,6 +127,7 @@ describe('a version on probation whose task fails', () => {
 });
 
 describe('a version on probation whose handler fails', () => {
+  beforeGroup();
   const ask = (): Promise<unknown> => app.get('/subject').catch(resetOnly);
 
   it.each(deadly.filter(({ name }) => !/heap/.test(name)))('by $name is reverted', async ({ code, reason }) => {
@@ -137,7 +143,8 @@ describe('a version on probation whose handler fails', () => {
   });
 });
 
-describe('a version on probation that fails while another module calls it', () => {
+describe('a version that fails while another module calls it', () => {
+  beforeGroup();
   it.each(deadly.filter(({ name }) => /exit|loop/.test(name)))(
     'by $name is blamed instead of its caller',
     async ({ code, reason }) => {
@@ -164,10 +171,8 @@ describe('a version on probation that fails while another module calls it', () =
       if (prices.p1 !== undefined) break;
     }
   });
-});
 
-describe('a stable version', () => {
-  it('is not blamed when its process is killed from outside', async () => {
+  it('that is stable is not blamed when its process is killed from outside', async () => {
     const { main } = await app.bothReady();
     const since = app.mark();
     process.kill(main, 'SIGKILL');
@@ -175,5 +180,31 @@ describe('a stable version', () => {
     await app.bothReady();
     expect(app.events.slice(since).filter(({ kind }) => kind === 'unstable')).toEqual([]);
     expect(await app.get('/subject')).toMatchObject({ status: 200, mark: 'good' });
+  });
+});
+
+describe('an application in which nothing else runs', () => {
+  it('does the task that a version on probation failed in, as soon as the old version is back', async () => {
+    const quiet = new TestApp({ modules: { subject: subject('good'), gate } });
+    try {
+      await quiet.start();
+      await quiet.bothReady();
+      const { id } = (await quiet.command('versions', 'subject')).value[0].versions[0];
+      expect((await quiet.command('promote', 'subject', id)).code).toBe(0);
+      const since = quiet.mark();
+      quiet.save('subject', subject('bad', { task: "throw new Error('no luck')" }));
+      await quiet.waitFor(
+        ({ kind, version, data }) => kind === 'update' && version !== id && data?.isMain === true,
+        since,
+      );
+      await quiet.get('/work/only', 'POST');
+      await quiet.waitFor({ kind: 'unstable', module: 'subject' }, since);
+      const limit = Date.now() + 10_000;
+      let done: string[] = [];
+      while (done.length === 0 && Date.now() < limit) done = (await quiet.get('/done/only')).done;
+      expect(done).toEqual(['good']);
+    } finally {
+      await quiet.cleanUp();
+    }
   });
 });

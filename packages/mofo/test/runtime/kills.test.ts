@@ -6,14 +6,18 @@ import { gate, ledger, subject } from './support/modules.ts';
 import { TestApp } from './support/test-app.ts';
 
 let app: TestApp;
-beforeAll(async () => {
-  app = new TestApp({ modules: { subject: subject('good', { beat: '' }), gate, ledger } });
-  await app.start();
-  await app.waitFor({ kind: 'stable', module: 'subject' });
-  await app.waitFor({ kind: 'stable', module: 'ledger' });
-  await app.bothReady();
-});
-afterAll(() => app.cleanUp());
+
+/** An application of its own for each group: nobody shall have used up its launcher's restarts. */
+function beforeGroup(): void {
+  beforeAll(async () => {
+    app = new TestApp({ modules: { subject: subject('good', { beat: '' }), gate, ledger } });
+    await app.start();
+    await app.waitFor({ kind: 'stable', module: 'subject' });
+    await app.waitFor({ kind: 'stable', module: 'ledger' });
+    await app.bothReady();
+  });
+  afterAll(() => app.cleanUp());
+}
 
 const kills: readonly { who: string; victims: readonly ('main' | 'clone')[] }[] = [
   { who: 'main', victims: ['main'] },
@@ -24,6 +28,8 @@ const kills: readonly { who: string; victims: readonly ('main' | 'clone')[] }[] 
 ];
 
 describe('kill -9', () => {
+  beforeGroup();
+
   it.each(kills)('of $who refuses no connection and loses nothing', async ({ victims }) => {
     const pids = await app.bothReady();
     const before = await app.get('/ledger');
@@ -66,5 +72,32 @@ describe('kill -9', () => {
     if (crash >= 0 && crash < events.indexOf(update)) expect(events.indexOf(update)).toBeGreaterThan(ready);
     await app.waitFor((event) => event.kind === 'stable' && event.version === update.version, since);
     expect(await app.get('/subject')).toMatchObject({ mark: 'patient' });
+  });
+});
+
+describe('kill -9 while a version is on probation', () => {
+  beforeGroup();
+
+  it.each([
+    { who: 'main', victims: ['main'] as const },
+    { who: 'both at once', victims: ['main', 'clone'] as const },
+  ])('of $who does not put the blame on it: it is tried again', async ({ victims }) => {
+    const pids = await app.bothReady();
+    // No task and no request: it stays on probation.
+    let since = app.mark();
+    const source = subject(`tried again after ${victims.join()}`);
+    app.save('subject', source);
+    const update = await app.waitFor(
+      ({ kind, module, data }) => kind === 'update' && module === 'subject' && data?.isMain === true,
+      since,
+    );
+    since = app.mark();
+    for (const victim of victims) process.kill(pids[victim], 'SIGKILL');
+    await app.waitFor(
+      ({ kind, version, data }) => kind === 'update' && version === update.version && data?.isMain === true,
+      since,
+    );
+    expect(await app.get('/subject')).toMatchObject({ mark: `tried again after ${victims.join()}` });
+    expect(await app.version('subject', update.version ?? '')).toMatchObject({ state: 'probation' });
   });
 });

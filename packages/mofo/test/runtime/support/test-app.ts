@@ -63,8 +63,6 @@ export class TestApp {
   /** What the last launcher wrote to standard error. */
   stderr = '';
   url = '';
-  /** Called with each event. */
-  onEvent: (event: AppEvent) => void = () => {};
   private launcher: ChildProcess | undefined;
   private ended: Promise<number | null> = Promise.resolve(null);
   private readonly listeners = new Set<() => void>();
@@ -112,9 +110,7 @@ export class TestApp {
     });
     createInterface({ input: launcher.stdout }).on('line', (line) => {
       if (!line.startsWith('{')) return;
-      const event = JSON.parse(line) as AppEvent;
-      this.events.push(event);
-      this.onEvent(event);
+      this.events.push(JSON.parse(line) as AppEvent);
       this.notify();
     });
     this.ended = new Promise((resolve) =>
@@ -184,11 +180,6 @@ export class TestApp {
   /** Pid of the launcher; 0 when it does not run. */
   get launcherPid(): number {
     return this.launcher?.pid ?? 0;
-  }
-
-  /** Every child process that ever was started here. */
-  get childPids(): number[] {
-    return [...new Set(this.events.map((event) => Number(event.data?.pid ?? 0)).filter((pid) => pid > 0))];
   }
 
   /** Resolves with the launcher's exit code (null: killed). */
@@ -284,7 +275,7 @@ export class TestApp {
     const ended = (pid: unknown): boolean =>
       this.events.some((event) => event.kind === 'crash' && event.data?.pid === pid);
     const ready = this.events.filter((event) => event.data?.ready === true && !ended(event.data.pid));
-    const started = ready.filter((event) => this.launcher !== undefined && isChildOf(event, this.launcher.pid));
+    const started = ready.filter((event) => isChildOf(Number(event.data?.pid), this.launcherPid));
     const main = started.findLast((event) => event.data?.role === 'main')?.data?.pid as number | undefined;
     const clone = started.findLast((event) => event.data?.role === 'clone')?.data?.pid as number | undefined;
     return main === undefined || clone === undefined || main === clone ? undefined : { main, clone };
@@ -336,10 +327,11 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function isChildOf(event: AppEvent, launcher: number | undefined): boolean {
+/** True while `pid` is a child of `parent`. */
+export function isChildOf(pid: number, parent: number): boolean {
   try {
-    const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${event.data?.pid}/stat`, 'utf8')) ?? [];
-    return Number(parent) === launcher;
+    const [, found] = /\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return parent !== 0 && Number(found) === parent;
   } catch {
     // It has ended.
     return false;
