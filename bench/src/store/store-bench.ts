@@ -54,9 +54,9 @@ function batchGroup([keys, values]: readonly [KeyKind, ValueKind]): Group {
     measure: (context) =>
       withPeer(context, keys, values, (peer) => {
         const work = makeWorkload(keys, values, sizeOf(ENTRIES, context));
-        const { others, order, valueOf } = work;
+        const { others, order, valueAt } = work;
         const result: Measured[] = [];
-        const add = timeInBatches(peer, work.keys, (key, entry) => peer.set(key, valueOf(entry)));
+        const add = timeInBatches(peer, work.keys, (key, entry) => peer.set(key, valueAt(entry)));
         result.push({ case: `add.batch1000.${kinds}`, value: add });
         requireEqual('size after adding', peer.size, work.keys.length);
         if (withMemory) result.push({ case: `memory.${kinds}`, value: peer.usedBytes() / work.keys.length });
@@ -64,7 +64,7 @@ function batchGroup([keys, values]: readonly [KeyKind, ValueKind]): Group {
         result.push({ case: `scan.${kinds}`, value: timeScan(peer, work) });
         const mix = timeInBatches(peer, others, (key, entry) => {
           peer.delete(order[entry] as never);
-          peer.set(key, valueOf(entry));
+          peer.set(key, valueAt(entry));
         });
         result.push({ case: `mix.batch1000.${kinds}`, value: mix / 2 });
         requireEqual('size after mixing', peer.size, work.keys.length);
@@ -87,15 +87,15 @@ function commitGroup([keys, values]: readonly [KeyKind, ValueKind]): Group {
       withPeer(context, keys, values, (peer) => {
         const count = sizeOf(COMMITS, context);
         const work = makeWorkload(keys, values, sizeOf(ENTRIES, context));
-        const { order, others, valueOf } = work;
+        const { order, others, valueAt } = work;
         const first = work.keys.length - count;
-        timeInBatches(peer, work.keys.slice(0, first), (key, entry) => peer.set(key, valueOf(entry)));
-        const add = timeEach(work.keys.slice(first), (key, entry) => peer.set(key, valueOf(first + entry)));
+        timeInBatches(peer, work.keys.slice(0, first), (key, entry) => peer.set(key, valueAt(entry)));
+        const add = timeEach(work.keys.slice(first), (key, entry) => peer.set(key, valueAt(first + entry)));
         requireEqual('size after adding', peer.size, work.keys.length);
         timeGets(peer, work);
         const mix = timeEach(others.slice(0, count), (key, entry) => {
           peer.delete(order[entry] as never);
-          peer.set(key, valueOf(entry));
+          peer.set(key, valueAt(entry));
         });
         const remove = timeEach(order.slice(count, 2 * count), (key) => peer.delete(key));
         requireEqual('size after deleting', peer.size, work.keys.length - count);
@@ -119,7 +119,7 @@ function updateFieldGroup(): Group {
         const count = sizeOf(ENTRIES, context);
         const work = makeWorkload('int-random', 'record5', count);
         // Of their own, for Map keeps the objects that it is given.
-        timeInBatches(peer, work.keys, (key, entry) => peer.set(key, { ...(work.valueOf(entry) as object) } as never));
+        timeInBatches(peer, work.keys, (key, entry) => peer.set(key, { ...(work.valueAt(entry) as object) } as never));
         const update = timeInBatches(peer, work.order, (key, entry) => peer.updateAmount(key, entry));
         const amounts = peer.scan((value) => (value as { amount: number }).amount);
         requireEqual('sum of the changed fields', amounts.sum, (count * (count - 1)) / 2);

@@ -15,7 +15,7 @@ export interface Workload {
   readonly order: readonly Key[];
   /** Not in the map at first. */
   readonly others: readonly Key[];
-  readonly valueOf: (entry: number) => Value;
+  readonly valueAt: (entry: number) => Value;
   /** Sum of `digest` over the values of all `keys`. */
   readonly sum: number;
 }
@@ -24,10 +24,10 @@ export interface Workload {
 export function makeWorkload(keyKind: KeyKind, valueKind: ValueKind, count: number): Workload {
   const all = makeKeys(keyKind, count + (count >> 1));
   const keys = all.slice(0, count);
-  const valueOf = valueMaker(valueKind);
+  const valueAt = valueMaker(valueKind);
   let sum = 0;
-  for (let entry = 0; entry < count; entry++) sum += digest(valueOf(entry));
-  return { keys, order: shuffled(keys, seededRandom(7)), others: all.slice(count), valueOf, sum };
+  for (let entry = 0; entry < count; entry++) sum += digest(valueAt(entry));
+  return { keys, order: shuffled(keys, seededRandom(7)), others: all.slice(count), valueAt, sum };
 }
 
 /** Runs `operation` for each of the keys, in transactions of {@link BATCH_SIZE}; ns per key. */
