@@ -263,7 +263,7 @@ export class ApplicationProcess {
       case 'snapshot':
         return this.takeSnapshot();
       case 'promote':
-        return this.promote(requireText(message.module, 'module'), requireText(message.version, 'version'));
+        return this.promote(requireText(message.module, 'module'), message.version);
       case 'revert':
         return this.revert(requireText(message.module, 'module'));
     }
@@ -293,8 +293,8 @@ export class ApplicationProcess {
   }
 
   /** Makes a version stable by an operator's word, and runs it. */
-  private async promote(module: string, id: string): Promise<unknown> {
-    const version = this.requireVersion(module, id);
+  private async promote(module: string, id: string | undefined): Promise<unknown> {
+    const version = id === undefined ? this.requireTried(module) : this.requireVersion(module, id);
     this.quarantine.remove(module, version.hash);
     let current = version.state === 'unstable' ? this.registry.retry(version, 'operator') : version;
     if (this.application.table.get(module)?.name.hash !== current.hash)
@@ -321,6 +321,17 @@ export class ApplicationProcess {
     await this.application.update(stable, false);
     this.send({ type: 'stable', module, hash: stable.hash });
     return { module, version: stable.id, state: stable.state };
+  }
+
+  /** The version of a module that runs on probation. */
+  private requireTried(module: string): Version {
+    const running = this.application.table.get(module);
+    if (running !== undefined && this.application.isOnProbation(running))
+      return this.requireVersion(module, running.name.id);
+    throw new MofoError(
+      'UNKNOWN_VERSION',
+      `No version of module "${module}" runs on probation. Nothing was changed. Name one: npx mofo versions ${module}`,
+    );
   }
 
   private requireVersion(module: string, id: string): Version {

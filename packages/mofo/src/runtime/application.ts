@@ -339,7 +339,9 @@ export class Application {
     this.asked.add(version);
     try {
       const label = labelOf(this.services, version, 'health');
-      const isWell = await this.services.guard.run(label, () => health.call(version.definition, version.context as never));
+      const isWell = await this.services.guard.run(label, () =>
+        health.call(version.definition, version.context as never),
+      );
       if (!isWell) probation.taskFailed('its health check says no');
     } catch (error) {
       probation.taskFailed(`${describe(error)} in its health check`);

@@ -77,12 +77,20 @@ export async function askLauncher(stateDirectory: string, request: ControlReques
     );
   });
   const answer = JSON.parse(text) as Answer;
-  if ('error' in answer)
-    throw new MofoError('REQUEST_FAILED', answer.error.message, { data: { code: answer.error.code } });
+  if ('error' in answer) {
+    const { code, message } = answer.error;
+    throw new MofoError(passedOn.find((known) => known === code) ?? 'REQUEST_FAILED', message, { data: { code } });
+  }
   return answer.value;
 }
 
+/** Codes that mean the same here as in the process that answered. Others are named in `data.code` of REQUEST_FAILED. */
+const passedOn = ['NOTHING_TO_REVERT', 'NOT_READY', 'UNKNOWN_MODULE', 'UNKNOWN_VERSION', 'USAGE'] as const;
+
+/** The code of what failed, also when it came to the launcher from main. */
 function codeOf(error: unknown): string {
+  if (error instanceof MofoError && error.code === 'REQUEST_FAILED' && typeof error.data.code === 'string')
+    return error.data.code;
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : 'INTERNAL';
 }

@@ -1,7 +1,7 @@
 // `mofo run` and `mofo dev`: everything the launcher process does, from reading the config to the last child's end.
 
 import { closeSync } from 'node:fs';
-import { boundPort, limitCoreDump, listenTcp } from '@mofo/shm-store';
+import { boundPort, limitCoreDump } from '@mofo/shm-store';
 import { openRegistry, type Registry, type Version, VersionsError } from '@mofo/versions';
 import { type Config, type LoadedConfig, loadConfig } from '../config/index.ts';
 import { MofoError } from '../errors.ts';
@@ -9,6 +9,7 @@ import { type ModuleBroken, type ModuleBuilt, type ModuleWatcher, watchModules }
 import { serveControl } from './control-socket.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import { Launcher } from './launcher.ts';
+import { listenWhenFree } from './listen-when-free.ts';
 import type { RuntimeEvent } from './messages.ts';
 import { reasonOf } from './reason-of.ts';
 
@@ -57,7 +58,12 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
   try {
     refuseIfAborted(signal);
     undo.push((await takeInstanceLock(appDirectory)).release);
-    const fd = listenTcp({ host: config.http.host, port: options.port ?? config.http.port, backlog: LISTEN_BACKLOG });
+    const { host, port } = config.http;
+    const fd = await listenWhenFree(
+      { host, port: options.port ?? port, backlog: LISTEN_BACKLOG },
+      config.store.name,
+      signal,
+    );
     undo.push(() => closeSync(fd));
     limitCoreDump();
     const registry = openRegistry({ directory: `${config.directory}/versions` });

@@ -1,6 +1,6 @@
 // What people do wrong, through the real command: each is refused with a code and an exit code, and leaves everything as it was.
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,6 +111,8 @@ describe('an application that runs', () => {
     app.save('subject', subject('b'));
     const update = await app.waitFor(({ kind, data }) => kind === 'update' && data?.isMain === true, since);
     const second = update.version ?? '';
+    expect(await app.command('promote', 'gate')).toMatchObject({ code: 0, value: { module: 'gate', state: 'stable' } });
+    expect(await app.command('promote', 'gate')).toMatchObject({ code: 1, errorCode: 'UNKNOWN_VERSION' });
     expect(await app.command('promote', 'subject', second)).toMatchObject({ code: 0, value: { state: 'stable' } });
     expect(await app.get('/subject')).toMatchObject({ mark: 'b' });
     expect(await app.version('subject', second)).toMatchObject({ state: 'stable' });
@@ -118,15 +120,12 @@ describe('an application that runs', () => {
     expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
     expect(await app.version('subject', first)).toMatchObject({ state: 'stable' });
 
-    for (const command of [
-      ['promote', 'subject', 'ffffff'],
-      ['promote', 'nobody', 'ffffff'],
-      ['revert', 'nobody'],
-    ]) {
-      const result = await app.command(...command);
-      expect(result.code).toBe(1);
-      expect(result.errorCode).toMatch(/^(UNKNOWN_|NOTHING_TO_REVERT|REQUEST_FAILED)/);
-    }
+    const refusals: [string[], string][] = [
+      [['promote', 'subject', 'ffffff'], 'UNKNOWN_VERSION'],
+      [['revert', 'nobody'], 'NOTHING_TO_REVERT'],
+    ];
+    for (const [command, errorCode] of refusals)
+      expect(await app.command(...command)).toMatchObject({ code: 1, errorCode });
     expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
   });
 
@@ -157,11 +156,22 @@ describe('an application that runs', () => {
     expect(await app.stop()).toBe(0);
   });
 
-  it('comes back from its snapshot when its store is gone', async () => {
+  it('comes back from its newest good snapshot when its store is gone, past one that is damaged', async () => {
+    const good = (await app.command('snapshots')).value[0];
+    const bad = (await app.command('snapshot')).value;
+    const bytes = readFileSync(bad.file);
+    bytes[bytes.length >> 1]! ^= 4;
+    writeFileSync(bad.file, bytes);
+    expect(await app.command('restore', bad.id, '--force')).toMatchObject({ code: 1, errorCode: 'IMAGE_CORRUPT' });
+    expect(await app.command('check', '--image', bad.file)).toMatchObject({ code: 1, errorCode: 'IMAGE_CORRUPT' });
+    writeFileSync(`${bad.file}.cut`, bytes.subarray(0, bytes.length >> 1));
+    expect((await app.command('check', '--image', `${bad.file}.cut`)).errorCode).toMatch(/^IMAGE_/);
+    rmSync(`${bad.file}.cut`);
     expect(await app.command('destroy', '--yes')).toMatchObject({ code: 0, value: { destroyed: true } });
     const since = app.mark();
     await app.start('run');
-    await app.waitFor({ kind: 'restore' }, since);
+    const restore = await app.waitFor({ kind: 'restore' }, since);
+    expect(restore.data).toMatchObject({ id: good.id });
     const { ticks, copies } = await app.get('/ledger');
     expect(ticks).toBeGreaterThan(0);
     expect(copies).toBe(ticks);

@@ -109,10 +109,7 @@ describe('SIGTERM', () => {
     await app.bothReady();
     const answers = Promise.allSettled(Array.from({ length: 20 }, () => app.get('/subject')));
     // All of them have arrived when main says that they are in flight.
-    for (;;) {
-      const { http } = (await app.command('status')).value.main;
-      if (http.inFlight + http.served > 0) break;
-    }
+    await app.inFlight();
     app.signal('SIGTERM');
     for (const answer of await answers) {
       if (answer.status === 'fulfilled') expect(answer.value).toMatchObject({ status: 200, mark: 'a' });
@@ -186,5 +183,25 @@ describe('SIGKILL of the launcher', () => {
     expect(after.ticks).toBeGreaterThanOrEqual(before.ticks);
     expect(after.turns).toEqual([...new Set(after.turns)]);
     expect(app.events.slice(since).filter(({ kind }) => kind === 'restore' || kind === 'unstable')).toEqual([]);
+  });
+
+  it('and a start at once on the same port waits for the old processes to end, and goes on', async () => {
+    const slow =
+      "'GET /slow': () => new Promise((resolve) => setTimeout(() => resolve(Response.json({ slow: true })), 1500)),";
+    app = new TestApp({ modules: { subject: subject('a', { routes: slow }), ledger } });
+    await app.start();
+    const { main, clone } = await app.bothReady();
+    const { port } = new URL(app.url);
+    // Keeps the old main from ending at once.
+    const answer = app.get('/slow');
+    await app.inFlight();
+    app.signal('SIGKILL');
+    await app.exit();
+    await app.start('dev', '--port', port);
+    expect(await answer).toMatchObject({ status: 200, slow: true });
+    await app.gone(main, clone);
+    await app.bothReady();
+    const { turns } = await app.get('/ledger');
+    expect(turns).toEqual([...new Set(turns)]);
   });
 });

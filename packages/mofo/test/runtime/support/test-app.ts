@@ -218,6 +218,14 @@ export class TestApp {
     return { status: response.status, ...((await response.json()) as object) };
   }
 
+  /** Resolves when main says that a request is under way, or was. */
+  async inFlight(): Promise<void> {
+    for (;;) {
+      const { http } = (await this.command('status')).value.main;
+      if (http.inFlight + http.served > 0) return;
+    }
+  }
+
   /** State and reason of a version, read from disk. */
   async version(module: string, id: string): Promise<{ state: string; reason: string }> {
     const { value } = await this.command('versions', module);
