@@ -12,9 +12,9 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     passWithNoTests: false,
-    projects: packages.map((name) => ({
+    projects: [...packages.map((name) => [name, `packages/${name}`]), ['bench', 'bench']].map(([name, root]) => ({
       extends: true as const,
-      test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'] },
+      test: { name: name as string, root: root as string, include: ['test/**/*.test.ts'] },
     })),
   },
 });

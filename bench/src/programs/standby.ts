@@ -4,13 +4,15 @@
 //   standby.js <store> <bytes of data in the store>
 
 import { writeSync } from 'node:fs';
-import { bytes, f64, openStore, tree } from '@mofo/journal';
+import { bytes, f64, openPrivateStore, openStore, Store, tree } from '@mofo/journal';
 import { openScheduler } from '@mofo/scheduler';
 import { monotonicMs } from '@mofo/shm-store';
 import { openWatchdog } from '@mofo/watchdog';
 
 /** Bytes of one piece of data. */
 const PIECE_BYTES = 65_536;
+/** Tasks run in the rehearsal. */
+const REHEARSALS = 200;
 /** The bench kills more often than a sound program dies. */
 const UNLIMITED = { count: 1_000, windowMs: 1_000 };
 
@@ -34,6 +36,7 @@ const guard = await openWatchdog({ store, program: import.meta.url, burst: UNLIM
 if (guard.role === 'main') fill();
 // Both processes have all pages mapped, as if they had worked with them: that is what makes a process's end slow.
 touchAll();
+rehearse();
 process.on('SIGTERM', () => void close());
 
 const takeover = await guard.takeover;
@@ -63,6 +66,24 @@ function touchAll(): number {
   let sum = 0;
   for (let at = 0; at < memory.length; at += 4096) sum += memory[at] as number;
   return sum;
+}
+
+/** Runs the scheduler over private memory, so that its code is compiled before it is needed. */
+function rehearse(): void {
+  const rehearsal = new Store('rehearsal', openPrivateStore({ sizeBytes: 2 ** 21 }));
+  const noted = rehearsal.addRoots({ starts: tree(f64(), f64()) });
+  const player = openScheduler(rehearsal, {
+    tasks: {
+      next: () => {
+        noted.starts.set(process.pid, monotonicMs());
+        player.enqueue('next');
+      },
+    },
+  });
+  player.enqueue('next');
+  for (let n = 0; n < REHEARSALS; n++) player.runNext();
+  player.close();
+  rehearsal.close();
 }
 
 async function close(): Promise<void> {

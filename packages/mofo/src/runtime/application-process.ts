@@ -107,7 +107,8 @@ export class ApplicationProcess {
     void end.then((seen) => this.becomeMain(seen)).catch((error: unknown) => this.fail(error));
     const { config, appDirectory, registry, store } = this;
     // Only to be quicker: a clone that could not rehearse takes over all the same.
-    void warmUp({ config, appDirectory, registry, store }).catch((error: unknown) =>
+    const look = (): void => void this.tasks.status;
+    void warmUp({ config, appDirectory, registry, store, look }).catch((error: unknown) =>
       this.emit('warning', `the clone could not rehearse a takeover: ${describe(error)}`),
     );
   }

@@ -46,6 +46,8 @@ export interface WarmUpParts {
   readonly registry: Registry;
   /** The real store: only looked at, and locked for an instant. */
   readonly store: Store;
+  /** Looks at what main will look at first, so that its pages are mapped. */
+  readonly look: () => void;
 }
 
 /**
@@ -57,6 +59,7 @@ export async function warmUp(parts: WarmUpParts): Promise<void> {
   // V8 drops compiled code that was not used for a few collections; a clone may wait for weeks.
   setFlagsFromString('--no-flush-bytecode');
   touch(parts.store);
+  parts.look();
   const store = new Store('rehearsal', openPrivateStore({ sizeBytes: STORE_BYTES }));
   const keeper = new RoleKeeper(stageRole());
   const takeover = await keeper.watch();
