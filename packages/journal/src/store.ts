@@ -135,7 +135,8 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
 
   /**
    * Runs `body` synchronously: all its changes happen, or none. It sees its own writes. Nested, it joins the outer one, and its failure undoes
-   * only itself. Survives SIGKILL of this process at any instruction: then nothing happened, or (after the mark) whoever comes next completes it.
+   * only itself. What was cut short by a full store or journal, or by the end of the stack, fails with the transaction it happened in, also if the
+   * error is caught there: put it into a nested one to go on without it. Survives SIGKILL of this process at any instruction: then nothing happened, or (after the mark) whoever comes next completes it.
    *
    * @returns what `body` returns; rethrows what it throws.
    * @throws JournalError ASYNC_TRANSACTION when `body` returns a promise, TRANSACTION_IN_READ inside `read`.
@@ -239,9 +240,15 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     };
   }
 
-  /** Detaches this thread. The data stays. Safe to call twice. */
+  /** Detaches this thread. The data stays. Safe to call twice. Throws ShmStoreError IN_TRANSACTION inside a transaction of this handle. */
   close(): void {
     if (this.closed) return;
+    if (this.isInTransaction) {
+      throw new ShmStoreError(
+        'IN_TRANSACTION',
+        `The store "${this.name}" cannot be closed inside its own transaction. It stays open. Close it afterwards.`,
+      );
+    }
     this.closed = true;
     this.endDoorbell();
     this.watches.clear();
@@ -300,7 +307,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   }
 
   private callWatches(): void {
-    for (const watch of [...this.watches]) watch();
+    for (const watch of [...this.watches]) if (this.watches.has(watch)) watch();
   }
 
   private requireOpen(): void {

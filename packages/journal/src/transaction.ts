@@ -88,6 +88,7 @@ export class Transactions {
         'An inner transaction could not undo itself, so everything was rolled back; nothing was lost.',
       );
     }
+    refuseFailure(door);
     this.heap.settle();
     this.result = result;
     return door.journalLength;
@@ -109,6 +110,7 @@ export class Transactions {
     try {
       result = body();
       refusePromise(result);
+      refuseFailure(this.door);
     } catch (error) {
       this.heap.dropPendingFrees(frees);
       this.door.rollBackLevel();
@@ -128,6 +130,11 @@ export class Transactions {
       throw error;
     }
   }
+}
+
+/** A change that was cut short makes its level fail, also if the program caught the error. */
+function refuseFailure(door: RedoDoor): void {
+  if (door.failure !== undefined) throw door.failure;
 }
 
 function refusePromise(result: unknown): void {

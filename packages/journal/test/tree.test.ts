@@ -450,7 +450,7 @@ describe('refusals', () => {
     );
   });
 
-  it('a full store leaves the tree as it was, also when the program goes on in the same transaction', () => {
+  it('a full store fails the level it filled, and the program may go on around that level', () => {
     const scratch = openScratch(2 ** 20);
     const type = tree(f64(), text());
     const { handle, header } = scratch.make(type);
@@ -459,9 +459,11 @@ describe('refusals', () => {
       const overfill = (): void => {
         for (;;) handle.set(key++, 'x'.repeat(200));
       };
-      expect(overfill).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
-      expect(handle.size).toBe(key - 1);
+      expect(() => scratch.transaction(overfill)).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
+      expect(handle.size).toBe(0);
+      handle.set(-1, 'goes on');
     });
+    expect([...handle]).toEqual([[-1, 'goes on']]);
     const walk = scratch.walk(type, header);
     expect(walk.problems).toEqual([]);
     expect(scratch.liveBlocks()).toBe(walk.owned.length);

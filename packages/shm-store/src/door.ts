@@ -43,6 +43,11 @@ export interface Door {
   readonly levelId: number;
   /** Throws READ_ONLY (with what was tried) when no transaction is open. */
   requireTransaction(what: string): void;
+  /**
+   * What cut a change of the running level short, if anything did: no memory for it, or the end of the stack. A level with such a change cannot end
+   * well, also when the error was caught: it throws this instead, and is undone. A property, so that setting it calls nothing.
+   */
+  failure: unknown;
   /** True if the block's header carries an id of the running transaction's current level. */
   isFreshAtLevel(block: number): boolean;
 

@@ -118,7 +118,7 @@ class PrivateStore implements StoreSegments {
   }
 
   close(): void {
-    this.open = false;
+    if (this.open) throw new ShmStoreError('IN_TRANSACTION', 'A store cannot be closed inside its own transaction.');
   }
 
   private playBack(journalWords: number): void {

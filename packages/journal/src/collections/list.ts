@@ -169,7 +169,12 @@ export class List<V, In = V> implements Iterable<V> {
     const { core } = this;
     if (!core.memory.door.inTransaction) return core.memory.run(() => this.change(body));
     core.requireLive();
-    return body(core);
+    try {
+      return body(core);
+    } catch (error) {
+      if (error instanceof RangeError) core.memory.door.failure ??= error;
+      throw error;
+    }
   }
 
   private section<T>(body: (sequence: number) => T): T {

@@ -70,6 +70,11 @@ export class Queue<V, In = V> implements Iterable<V> {
   push(value: In): number {
     const { memory } = this;
     if (!memory.door.inTransaction) return memory.run(() => this.push(value));
+    return this.change(() => this.append(value));
+  }
+
+  private append(value: In): number {
+    const { memory } = this;
     this.requireLive();
     const { door } = memory;
     let last = this.headerWord(1);
@@ -93,6 +98,11 @@ export class Queue<V, In = V> implements Iterable<V> {
   shift(): V | undefined {
     const { memory } = this;
     if (!memory.door.inTransaction) return memory.run(() => this.shift());
+    return this.change(() => this.takeFirst());
+  }
+
+  private takeFirst(): V | undefined {
+    const { memory } = this;
     this.requireLive();
     const first = this.headerWord(0);
     if (first === 0) return undefined;
@@ -129,10 +139,12 @@ export class Queue<V, In = V> implements Iterable<V> {
   /** Takes everything out. O(length). */
   clear(): void {
     const { memory } = this;
-    if (!memory.door.inTransaction) {
-      memory.run(() => this.clear());
-      return;
-    }
+    if (memory.door.inTransaction) this.change(() => this.removeAll());
+    else memory.run(() => this.clear());
+  }
+
+  private removeAll(): void {
+    const { memory } = this;
     this.requireLive();
     const chunks: number[] = [];
     this.walk(
@@ -149,6 +161,16 @@ export class Queue<V, In = V> implements Iterable<V> {
     door.words[h] = 0;
     door.words[h + 1] = 0;
     door.floats[(h + 2) >> 1] = 0;
+  }
+
+  /** A change that the end of the stack cuts short must not be committed, whoever catches the error. */
+  private change<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      if (error instanceof RangeError) this.memory.door.failure ??= error;
+      throw error;
+    }
   }
 
   /** All values of one moment, first to last. O(length), in one read section. */

@@ -42,6 +42,8 @@ interface Level {
   readonly journalTop: number;
   readonly undoCount: number;
   readonly log: SavepointLog;
+  /** The outer level's own failure. */
+  readonly failure: unknown;
 }
 
 /** `Door` over the segments of one thread. */
@@ -51,6 +53,7 @@ export class RedoDoor implements Door {
   bytes: Uint8Array;
   inTransaction = false;
   levelId = 0;
+  failure: unknown;
   readonly heapFirst: number;
 
   private readonly native: StoreSegments;
@@ -71,12 +74,15 @@ export class RedoDoor implements Door {
   private levels: Level[] = [];
   private level: Level | undefined;
   private transactionId = 0;
+  /** Last id handed out in this transaction: a header with a later one is damaged, not fresh. */
+  private lastId = 0;
   private journalTop = 0;
   private journalReservedWords = 0;
   private undoCount = 0;
   private undoReservedEntries = 0;
   private dirtyMark = 1;
   private heapSpan = 0;
+  private tableEnd = 0;
   private readDepth = 0;
 
   constructor(native: StoreSegments) {
@@ -121,13 +127,15 @@ export class RedoDoor implements Door {
       const image = this.images.get(granule);
       if (image !== 0) return this.showJournal(image);
     }
+    // Slab numbers come out of the bytes themselves.
+    if (granule >>> 0 >= this.tableEnd && (granule - this.heapFirst) >>> 0 >= this.heapSpan) this.checkBounds(granule);
     return this.showMain(granule);
   }
 
   own(block: number, chunk: number, granules: number): number {
     if (!this.inTransaction) this.requireTransaction('write');
     const id = this.blockId(block);
-    if (id >= this.transactionId) {
+    if (id >= this.transactionId && id <= this.lastId) {
       const index = this.showMain(chunk);
       if (id < this.levelId) this.level?.log.save(chunk, this.words, index, granules * 4);
       return index;
@@ -179,7 +187,8 @@ export class RedoDoor implements Door {
   }
 
   isFreshAtLevel(block: number): boolean {
-    return this.blockId(block) >= this.levelId;
+    const id = this.blockId(block);
+    return id >= this.levelId && id <= this.lastId;
   }
 
   beginRead(): number {
@@ -207,6 +216,8 @@ export class RedoDoor implements Door {
   enter(): void {
     this.transactionId = this.controlFloats[this.slotTransactionId] as number;
     this.levelId = this.transactionId;
+    this.lastId = this.transactionId;
+    this.failure = undefined;
     this.levels.length = 0;
     this.level = undefined;
     this.journalTop = 0;
@@ -233,10 +244,13 @@ export class RedoDoor implements Door {
     const index = CONTROL_LAST_TRANSACTION_ID / 8;
     const id = (this.controlFloats[index] as number) + 1;
     this.controlFloats[index] = id;
+    this.lastId = id;
     const log = new SavepointLog();
-    this.level = { id: this.levelId, journalTop: this.journalTop, undoCount: this.undoCount, log };
+    const { failure } = this;
+    this.level = { id: this.levelId, journalTop: this.journalTop, undoCount: this.undoCount, log, failure };
     this.levels.push(this.level);
     this.levelId = id;
+    this.failure = undefined;
   }
 
   /** Closes the innermost level, keeping its changes: what it saved, the level around it may need. */
@@ -246,6 +260,7 @@ export class RedoDoor implements Door {
     this.level = this.levels[this.levels.length - 1];
     this.levelId = inner.id;
     if (this.level !== undefined) this.level.log.adopt(inner.log);
+    this.failure = inner.failure;
   }
 
   /** Closes the innermost level and undoes its changes alone. */
@@ -257,6 +272,7 @@ export class RedoDoor implements Door {
     inner.log.restore();
     this.undoDownTo(inner.undoCount);
     this.dropImagesFrom(inner.journalTop);
+    this.failure = inner.failure;
   }
 
   /** True while a read section of `store.read` is open. */
@@ -325,7 +341,12 @@ export class RedoDoor implements Door {
     const step = Math.min(Math.max(this.journalReservedWords * 4, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
     const wanted = Math.max(wordCount * 4, this.journalReservedWords * 4 + step);
     const bytes = wordCount * 4 > this.journalBytes.length ? wordCount * 4 : Math.min(wanted, this.journalBytes.length);
-    this.native.reserveJournal(bytes);
+    try {
+      this.native.reserveJournal(bytes);
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
     this.journalReservedWords = bytes >>> 2;
   }
 
@@ -334,7 +355,12 @@ export class RedoDoor implements Door {
     const step = Math.min(Math.max(reserved, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
     const limit = this.undoWords.byteLength;
     const bytes = reserved + UNDO_ENTRY_BYTES > limit ? reserved + UNDO_ENTRY_BYTES : Math.min(reserved + step, limit);
-    this.native.reserveUndo(bytes);
+    try {
+      this.native.reserveUndo(bytes);
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
     this.undoReservedEntries = Math.floor(bytes / UNDO_ENTRY_BYTES);
   }
 
@@ -359,7 +385,9 @@ export class RedoDoor implements Door {
   }
 
   private refreshReserved(): void {
-    this.heapSpan = Math.max(0, (this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number) - this.heapFirst);
+    const reserved = this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number;
+    this.heapSpan = Math.max(0, reserved - this.heapFirst);
+    this.tableEnd = Math.min(MAIN_SLAB_TABLE / 16 + Math.ceil(reserved / SLAB_GRANULES), this.heapFirst);
   }
 
   /** Slow path of a bounds check: memory may have been reserved since, or the granule may lie in the superblock or slab table. */
@@ -367,8 +395,7 @@ export class RedoDoor implements Door {
     this.refreshReserved();
     const unsigned = granule >>> 0;
     if (unsigned >= this.heapFirst && unsigned - this.heapFirst < this.heapSpan) return;
-    const tableEnd = MAIN_SLAB_TABLE / 16 + (this.heapFirst + this.heapSpan) / SLAB_GRANULES;
-    if (unsigned < tableEnd) return;
+    if (unsigned < this.tableEnd) return;
     throw new ShmStoreError(
       'CORRUPT',
       `A ref points to granule ${unsigned}, outside the store's heap (${this.heapFirst} to ${this.heapFirst + this.heapSpan}). ` +

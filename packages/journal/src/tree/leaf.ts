@@ -52,9 +52,10 @@ export function divergence(door: Door, leaf: number, shape: LeafShape, key: KeyB
   }
   const shorter = Math.min(length, key.length);
   const count = (shorter + 3) >> 2;
+  if (w > 4) atRest(door, leaf, count + 1);
   for (let n = 0; n < count; n++, w++) {
     if (w === 4) {
-      i = door.at((leaf + 2) | 0) - 4;
+      i = atRest(door, leaf, count - n);
       words = door.words;
     }
     const mine = key.words[n] as number;
@@ -84,14 +85,21 @@ export function loadKey(door: Door, leaf: number, shape: LeafShape, target: KeyB
     if (length <= 0 || length > KEY_BYTES_MAX) throw corruptLeaf(leaf);
   }
   const count = (length + 3) >> 2;
+  if (w > 4) atRest(door, leaf, count + 1);
   for (let n = 0; n < count; n++, w++) {
     if (w === 4) {
-      i = door.at((leaf + 2) | 0) - 4;
+      i = atRest(door, leaf, count - n);
       words = door.words;
     }
     target.words[n] = words[i + w] as number;
   }
   target.length = length;
+}
+
+/** Word index of the leaf's first granule, less four: where its words lie after the first granule. The last of `count` more words is bounded too. */
+function atRest(door: Door, leaf: number, count: number): number {
+  if (count > 4) door.at((leaf + 2 + ((count - 1) >> 2)) | 0);
+  return door.at((leaf + 2) | 0) - 4;
 }
 
 /** The error for a leaf that contradicts itself. */

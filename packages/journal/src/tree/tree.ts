@@ -79,8 +79,13 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   set(key: K, value: In): this {
     const { core } = this;
     if (!core.door.inTransaction) return core.memory.run(() => this.set(key, value));
-    core.codec.encode(key, probe);
-    core.put(value);
+    try {
+      core.codec.encode(key, probe);
+      core.put(value);
+    } catch (error) {
+      if (error instanceof RangeError) core.door.failure ??= error;
+      throw error;
+    }
     return this;
   }
 
@@ -88,8 +93,13 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   delete(key: K): boolean {
     const { core } = this;
     if (!core.door.inTransaction) return core.memory.run(() => this.delete(key));
-    core.codec.encode(key, probe);
-    return core.remove();
+    try {
+      core.codec.encode(key, probe);
+      return core.remove();
+    } catch (error) {
+      if (error instanceof RangeError) core.door.failure ??= error;
+      throw error;
+    }
   }
 
   /** Calls `change` with the key's value (`undefined` if absent) and sets what it returns; `undefined` leaves the entry as it is. */
@@ -120,8 +130,16 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   /** Deletes everything. O(entries). */
   clear(): void {
     const { core } = this;
-    if (core.door.inTransaction) emptyTree(core);
-    else core.memory.run(() => emptyTree(core));
+    if (!core.door.inTransaction) {
+      core.memory.run(() => this.clear());
+      return;
+    }
+    try {
+      emptyTree(core);
+    } catch (error) {
+      if (error instanceof RangeError) core.door.failure ??= error;
+      throw error;
+    }
   }
 
   /** The entry with the smallest key. */

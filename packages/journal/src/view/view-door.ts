@@ -23,6 +23,7 @@ export class ViewDoor implements Door {
   bytes: Uint8Array;
   readonly inTransaction = false;
   readonly levelId = 0;
+  failure: unknown;
   readonly heapFirst: number;
 
   private readonly windowWords: readonly Int32Array[];

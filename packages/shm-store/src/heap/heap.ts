@@ -33,6 +33,7 @@ export const PAYLOAD_MAX_BYTES: number = 2 ** SPAN_ORDER_MAX * SLAB_GRANULES * 1
 export class Heap {
   private readonly door: Door;
   private readonly heap: HeapWords;
+  /** Blocks and their birth stamps, in turn: what stands at a place by the time of the commit may be another block. */
   private readonly pendingFrees: number[] = [];
 
   constructor(door: Door) {
@@ -53,9 +54,14 @@ export class Heap {
       );
     }
     const granules = Math.floor((payloadBytes + 31) / 16);
-    return granules <= SMALL_GRANULES_MAX
-      ? this.allocateSmall(layoutId, CLASS_OF_GRANULES[granules] as number)
-      : this.allocateLarge(layoutId, payloadBytes + 16);
+    try {
+      return granules <= SMALL_GRANULES_MAX
+        ? this.allocateSmall(layoutId, CLASS_OF_GRANULES[granules] as number)
+        : this.allocateLarge(layoutId, payloadBytes + 16);
+    } catch (error) {
+      this.door.failure ??= error;
+      throw error;
+    }
   }
 
   /**
@@ -65,11 +71,19 @@ export class Heap {
   free(block: number): void {
     this.door.requireTransaction('free');
     this.prove(block);
-    if (this.door.isFreshAtLevel(block)) this.release(block);
-    else this.pendingFrees.push(block);
+    if (!this.door.isFreshAtLevel(block)) {
+      this.pendingFrees.push(block, this.stampOf(block));
+      return;
+    }
+    try {
+      this.release(block);
+    } catch (error) {
+      this.door.failure ??= error;
+      throw error;
+    }
   }
 
-  /** Number of frees that wait for the commit; a savepoint notes it. */
+  /** Length of the list of frees that wait for the commit; a savepoint notes it. */
   get pendingFreeCount(): number {
     return this.pendingFrees.length;
   }
@@ -84,7 +98,16 @@ export class Heap {
     if (this.pendingFrees.length === 0) return;
     this.heap.settling = true;
     try {
-      for (const block of this.pendingFrees) this.release(block);
+      for (let k = 0; k < this.pendingFrees.length; k += 2) {
+        const block = this.pendingFrees[k] as number;
+        if (!this.isLive(block, this.pendingFrees[k + 1] as number)) {
+          throw new ShmStoreError(
+            'CORRUPT',
+            `The block at granule ${block >>> 0} was freed twice in one transaction. Everything was rolled back. Run a check of the store.`,
+          );
+        }
+        this.release(block);
+      }
     } finally {
       this.heap.settling = false;
       this.pendingFrees.length = 0;
@@ -153,7 +176,8 @@ export class Heap {
     if (kind !== SLAB_KIND_SMALL) return false;
     const granules = CLASS_GRANULES[(word0 >>> 8) & 0xff];
     if (granules === undefined) return false;
-    return offset % granules === 0 && offset + granules <= (this.door.words[i + 1] as number) >>> 16;
+    const handedOut = Math.min((this.door.words[i + 1] as number) >>> 16, SLAB_GRANULES);
+    return offset % granules === 0 && offset + granules <= handedOut;
   }
 
   private allocateSmall(layoutId: number, sizeClass: number): number {

@@ -32,6 +32,7 @@ export function createRecord<F>(memory: Memory, struct: StructType<F>, input: Re
     initializeFields(memory, shape, block, 0, values);
     return block;
   } catch (error) {
+    if (error instanceof RangeError) memory.door.failure ??= error;
     if (block !== 0) freeRecord(memory, block);
     throw atPath(struct.name, error);
   }

@@ -175,6 +175,7 @@ export class RecordHandle {
     try {
       body(this.#block);
     } catch (error) {
+      if (error instanceof RangeError) door.failure ??= error;
       throw atPath(path, error);
     }
   }
