@@ -8,4 +8,7 @@ const group = benches
   .find(({ name }) => name === assignment.bench)
   ?.groups.find(({ name }) => name === assignment.group);
 if (group === undefined) throw new Error(`There is no group "${assignment.group}" in bench "${assignment.bench}".`);
-process.send?.(await group.measure(assignment), () => process.disconnect());
+const measured = await group.measure(assignment);
+// By hand, for a profile, there is no parent: node --cpu-prof dist/programs/measure.js '{"bench":"store","group":…}'
+if (process.send === undefined) console.log(measured);
+else process.send(measured, () => process.disconnect());

@@ -32,11 +32,12 @@ const scheduler = openScheduler(store, {
     },
   },
 });
+// Before it stands by, so that from then on its event loop is idle. All pages are mapped, as if it had worked with them: that is what makes a
+// process's end slow.
+rehearse();
+touchAll();
 const guard = await openWatchdog({ store, program: import.meta.url, burst: UNLIMITED, sustained: UNLIMITED });
 if (guard.role === 'main') fill();
-// Both processes have all pages mapped, as if they had worked with them: that is what makes a process's end slow.
-touchAll();
-rehearse();
 process.on('SIGTERM', () => void close());
 
 const takeover = await guard.takeover;
