@@ -24,13 +24,31 @@ for (const group of table.groups) {
   ts.push('');
   cc.push('');
 }
-ts.push('/** Hash of the whole table; stored in main and control, and compared when a store is opened. */', `export const LAYOUT_HASH: ${hash} = ${hash};`, '');
-ts.push('/** Block sizes of the size classes in bytes, header included. */', `export const SIZE_CLASSES_BYTES: readonly number[] = [\n  ${table.sizeClassesBytes.join(', ')},\n];`, '');
-cc.push(`constexpr uint32_t LAYOUT_HASH = ${hash}u;`, `constexpr uint32_t SIZE_CLASSES_BYTES[] = {${table.sizeClassesBytes.join(', ')}};`, '', '}  // namespace mofo::layout', '');
+ts.push(
+  '/** Hash of the whole table; stored in main and control, and compared when a store is opened. */',
+  `export const LAYOUT_HASH: ${hash} = ${hash};`,
+  '',
+);
+ts.push(
+  '/** Block sizes of the size classes in bytes, header included. */',
+  `export const SIZE_CLASSES_BYTES: readonly number[] = [\n  ${table.sizeClassesBytes.join(', ')},\n];`,
+  '',
+);
+cc.push(
+  `constexpr uint32_t LAYOUT_HASH = ${hash}u;`,
+  `constexpr uint32_t SIZE_CLASSES_BYTES[] = {${table.sizeClassesBytes.join(', ')}};`,
+  '',
+  '}  // namespace mofo::layout',
+  '',
+);
 
-for (const [file, lines] of [['src/layout.ts', ts], ['native/layout.h', cc]]) {
+for (const [file, lines] of [
+  ['src/layout.ts', ts],
+  ['native/layout.h', cc],
+]) {
   const url = new URL(file, root);
   const text = lines.join('\n');
   if (!process.argv.includes('--check')) writeFileSync(url, text);
-  else if (readFileSync(url, 'utf8') !== text) throw new Error(`${file} does not match layout.json: run node scripts/generate-layout.mjs`);
+  else if (readFileSync(url, 'utf8') !== text)
+    throw new Error(`${file} does not match layout.json: run node scripts/generate-layout.mjs`);
 }
