@@ -1,7 +1,7 @@
 // Attacks on the seams of transactions: errors caught half-way, frees that cross levels, bytes that lie about themselves, handles closed or used at the wrong time.
 
 import { destroyStore, f64, Heap, openPrivateStore, ShmStoreError, type StoreSegments, text } from '@mofo/shm-store';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { list } from '../src/collections/list.ts';
 import { queue } from '../src/collections/queue.ts';
 import { RedoDoor } from '../src/redo/redo-door.ts';
@@ -244,6 +244,10 @@ describe('handles', () => {
     names.push(`test-${process.pid}-attack-${names.length}`);
     return names.at(-1) as string;
   };
+  afterAll(() => {
+    for (const left of names) destroyStore(left, { force: true });
+  });
+
   it('a store closed inside its own transaction refuses, stays open, and closes afterwards', () => {
     const store = openStore({ name: name(), sizeBytes: 2 ** 20, root: roots });
     store.transaction(() => {

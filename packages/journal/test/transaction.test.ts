@@ -89,7 +89,9 @@ describe('a transaction', () => {
       expect(heap.isLive(block, stamp)).toBe(true);
     });
     expect(heap.isLive(block, stamp)).toBe(false);
-    expect(() => transactions.transaction(() => heap.free(block))).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+    expect(() => transactions.transaction(() => heap.free(block))).toThrow(
+      expect.objectContaining({ code: 'CORRUPT' }),
+    );
     const again = transactions.transaction(() => heap.allocate(LAYOUT, 100));
     expect(again).toBe(block);
     expect(heap.isLive(block, stamp)).toBe(false);
@@ -165,7 +167,10 @@ describe('a nested transaction', () => {
 
 describe('model', () => {
   const operation = fc.oneof(
-    { weight: 5, arbitrary: fc.record({ kind: fc.constant('make' as const), bytes: fc.oneof(fc.nat(300), fc.nat(40_000)) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({ kind: fc.constant('make' as const), bytes: fc.oneof(fc.nat(300), fc.nat(40_000)) }),
+    },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('write' as const), pick: fc.nat(), value: fc.nat() }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('free' as const), pick: fc.nat() }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('begin' as const), fails: fc.boolean() }) },
@@ -216,7 +221,8 @@ describe('model', () => {
             transactions.transaction(step);
             for (const [block, value] of model) {
               heap.check(block, LAYOUT);
-              if (read(fixture, block) !== value) throw new Error(`block ${block}: ${read(fixture, block)} instead of ${value}`);
+              if (read(fixture, block) !== value)
+                throw new Error(`block ${block}: ${read(fixture, block)} instead of ${value}`);
             }
           }
         };
