@@ -58,3 +58,8 @@ export function toLevelError(error: unknown): unknown {
   if (!(error instanceof ShmStoreError || error instanceof JournalError)) return error;
   return new MofoLevelError(CODES[error.code] ?? 'LEVEL_IO_ERROR', error.message, { cause: error });
 }
+
+/** True for an error of the store that says that memory is wanting. */
+export function isFull(error: unknown): boolean {
+  return error instanceof ShmStoreError && CODES[error.code] === 'LEVEL_STORE_FULL';
+}

@@ -4,7 +4,7 @@
 import type { Store } from '@mofo/journal';
 import { CLEAR_KEYS_MAX } from './constants.ts';
 import { type KeyRange, restOf } from './key-range.ts';
-import { toLevelError } from './level-error.ts';
+import { isFull, toLevelError } from './level-error.ts';
 import { type LevelRoots, type OpenLevelStoreOptions, openLevelStore } from './open-level-store.ts';
 import { PresentScan, type Scan, SnapshotScan } from './scan.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
@@ -30,7 +30,12 @@ export class LevelStore {
     this.roots = roots;
     this.snapshots = new SnapshotTable(store, roots);
     this.reader = new SnapshotReader(store, roots.entries, this.snapshots);
-    guard(() => this.snapshots.reap(true));
+    try {
+      this.snapshots.reap(true);
+    } catch (error) {
+      store.close();
+      throw toLevelError(error);
+    }
   }
 
   /** Detaches; open snapshots of this handle must be closed before. Idempotent. */
@@ -125,10 +130,16 @@ export class LevelStore {
     return this.reader.scan(snapshot.id, range, Math.min(limit, CLEAR_KEYS_MAX), false).map(([key]) => key);
   }
 
+  /** Runs a transaction; again, if memory is wanting and what a dead process had kept could be freed. */
   private change(body: () => void): void {
     try {
-      this.store.transaction(body);
-      this.snapshots.afterWrite();
+      this.snapshots.beforeWrite();
+      try {
+        this.store.transaction(body);
+      } catch (error) {
+        if (!isFull(error) || this.snapshots.size === 0 || this.snapshots.reap(true) === 0) throw error;
+        this.store.transaction(body);
+      }
     } catch (error) {
       throw toLevelError(error);
     }

@@ -39,6 +39,7 @@ export interface SnapshotOwner {
 
 /** An open snapshot as it is stored. */
 export interface SnapshotRecord extends SnapshotOwner {
+  tid: number;
   readonly before: KeptTree;
 }
 

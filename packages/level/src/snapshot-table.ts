@@ -14,9 +14,9 @@
 // Processes die with snapshots open. A record names its thread; whoever meets it now and then looks whether that thread is still attached to the store, and closes
 // the snapshot if not. Nothing is ever taken from a living thread: one that is stopped keeps its snapshots, and what they need grows.
 
-import { listStores, type Store } from '@mofo/journal';
+import { listStores, ShmStoreError, type Store } from '@mofo/journal';
 import { REAP_AFTER_KEPT, REAP_INTERVAL_MS, SNAPSHOT_COUNT_MAX } from './constants.ts';
-import { MofoLevelError } from './level-error.ts';
+import { isFull, MofoLevelError } from './level-error.ts';
 import type { KeptTree, LevelRoots, SnapshotOwner } from './open-level-store.ts';
 import { takeKeys } from './take-keys.ts';
 
@@ -67,9 +67,24 @@ export class SnapshotTable {
     return this.last;
   }
 
-  /** Ends one use; the last one closes the snapshot. */
+  /**
+   * Ends one use; the last one closes the snapshot. Never fails for want of memory, which passing on what the snapshot keeps may need: then the record
+   * is left without an owner, and closed like that of a dead process when there is room.
+   */
   release(snapshot: OpenSnapshot): void {
-    if (--snapshot.users === 0) this.store.transaction(() => this.closeRecord(snapshot.id));
+    if (--snapshot.users > 0) return;
+    const { id } = snapshot;
+    try {
+      this.store.transaction(() => this.closeRecord(id));
+    } catch (error) {
+      // The snapshot went with the store.
+      if (isRetired(error)) return;
+      if (!isFull(error)) throw error;
+      this.store.transaction(() => {
+        const record = this.roots.snapshots.get(id);
+        if (record !== undefined) record.tid = NOBODY;
+      });
+    }
   }
 
   /** Where writers keep what they overwrite; `undefined` if there is no snapshot. In a transaction, and good until its end. */
@@ -85,8 +100,8 @@ export class SnapshotTable {
     this.keptCount++;
   }
 
-  /** To be called after writing: if much was kept, looks whether it is for somebody. */
-  afterWrite(): void {
+  /** To be called before writing: if much has been kept, looks whether it is for somebody. */
+  beforeWrite(): void {
     if (this.keptCount >= REAP_AFTER_KEPT) {
       this.keptCount = 0;
       this.reap();
@@ -102,21 +117,33 @@ export class SnapshotTable {
     return kept;
   }
 
-  /** Closes snapshots whose threads are gone; looks at most every REAP_INTERVAL_MS, unless told to `now`. */
-  reap(now = false): void {
+  /**
+   * Closes snapshots whose threads are gone, each in a transaction of its own, and says how many; looks at most every REAP_INTERVAL_MS, unless told to
+   * `now`. One that there is no memory to close stays for the next look.
+   */
+  reap(now = false): number {
     const { store, roots } = this;
     const nowMs = performance.now();
-    if (!now && nowMs - this.reapedAtMs < REAP_INTERVAL_MS) return;
+    if (!now && nowMs - this.reapedAtMs < REAP_INTERVAL_MS) return 0;
     this.reapedAtMs = nowMs;
     // Owners attach before they open snapshots and detach after they closed them: who was an owner before the look and is not seen by it is gone.
     const owned = store.read(() =>
       [...roots.snapshots].map(([id, { slot, tid, startTime }]) => ({ id, slot, tid, startTime })),
     );
-    if (owned.length === 0) return;
+    if (owned.length === 0) return 0;
     const attached = attachedTo(store.name);
-    if (attached === undefined) return;
-    const left = owned.filter((owner) => !attached.some((thread) => isSame(thread, owner)));
-    if (left.length > 0) store.transaction(() => left.forEach(({ id }) => void this.closeRecord(id)));
+    if (attached === undefined) return 0;
+    let count = 0;
+    for (const owner of owned) {
+      if (attached.some((thread) => isSame(thread, owner))) continue;
+      try {
+        store.transaction(() => this.closeRecord(owner.id));
+        count++;
+      } catch (error) {
+        if (!isFull(error)) throw error;
+      }
+    }
+    return count;
   }
 
   private closeRecord(id: number): void {
@@ -152,6 +179,13 @@ export class SnapshotTable {
 function attachedTo(name: string): readonly SnapshotOwner[] | undefined {
   const info = listStores().find((store) => store.name === name);
   return info?.state === 'ready' ? info.attached.filter(({ alive }) => alive) : undefined;
+}
+
+/** Tells a snapshot that its owner could not close; no thread has this id. */
+const NOBODY = 0;
+
+function isRetired(error: unknown): boolean {
+  return error instanceof ShmStoreError && error.code === 'RETIRED';
 }
 
 function isSame(a: SnapshotOwner, b: SnapshotOwner): boolean {
