@@ -14,11 +14,14 @@ describe('sublevels', () => {
     const people = database.sublevel<string, { age: number }>('people', { valueEncoding: 'json' });
     const index = database.sublevel('index');
     const nested = people.sublevel('old');
-    await database.batch<string, unknown>([
-      { type: 'put', sublevel: people, key: 'ann', value: { age: 30 } },
-      { type: 'put', sublevel: index, key: '30', value: 'ann' },
-      { type: 'put', sublevel: nested, key: 'bob', value: 'x' },
-    ]);
+    await database.batch<string, unknown>(
+      [
+        { type: 'put', sublevel: people, key: 'ann', value: { age: 30 } },
+        { type: 'put', sublevel: index, key: '30', value: 'ann' },
+        { type: 'put', sublevel: nested, key: 'bob', value: 'x' },
+      ],
+      {},
+    );
     expect(await people.get('ann')).toEqual({ age: 30 });
     expect(people.getSync('bob')).toBe(undefined);
     expect(await index.keys().all()).toEqual(['30']);
