@@ -18,7 +18,7 @@ describe('sublevels', () => {
       [
         { type: 'put', sublevel: people, key: 'ann', value: { age: 30 } },
         { type: 'put', sublevel: index, key: '30', value: 'ann' },
-        { type: 'put', sublevel: nested, key: 'bob', value: 'x' },
+        { type: 'put', sublevel: nested as never, key: 'bob', value: 'x' },
       ],
       {},
     );

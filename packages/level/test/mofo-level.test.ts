@@ -229,7 +229,7 @@ describe('snapshots', () => {
     await snapshot.close();
   });
 
-  test(`are at most ${SNAPSHOT_COUNT_MAX}; those of one moment are one`, async () => {
+  test(`are at most ${SNAPSHOT_COUNT_MAX}; those of one moment are one`, { timeout: 120_000 }, async () => {
     const database = await openDatabase(makeLocation(), { sizeBytes: 2 ** 24 });
     const iterators = Array.from({ length: 2 * SNAPSHOT_COUNT_MAX }, () => database.iterator());
     expect(countSnapshots(database.location).snapshots).toBe(1);
