@@ -45,10 +45,12 @@ function savedRows({ bench, caseGlob, subjectGlob, from }: CommandLine): Row[] {
   );
 }
 
-function show({ bench, show: form, plot }: CommandLine, rows: readonly Row[]): void {
+function show({ bench, show: form, plot, quick }: CommandLine, rows: readonly Row[]): void {
+  // Tiny sizes say nothing about speed.
+  const aims = quick ? [] : bench.aims;
   if (plot !== undefined) writeFileSync(plot, drawPlot(rows, `pnpm bench ${bench.name}`));
   if (form === 'json') process.stdout.write(`${JSON.stringify(rows, undefined, 1)}\n`);
-  else process.stdout.write(form === 'markdown' ? showMarkdown(rows, bench.aims) : showTable(rows, bench.aims));
+  else process.stdout.write(form === 'markdown' ? showMarkdown(rows, aims) : showTable(rows, aims));
 }
 
 process.exitCode = await main().catch((error: unknown) => {

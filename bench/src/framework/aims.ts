@@ -1,6 +1,6 @@
 // Aims: what the figures of a bench are to reach, said so that a program can judge it in every run.
 
-import type { Aim, ValueOf } from './bench.ts';
+import type { Aim, ValueIn } from './bench.ts';
 import type { Row } from './row.ts';
 
 /** mofo takes at most 1 / `factor` of the time that `subject` takes. */
@@ -8,7 +8,7 @@ export function fasterThan(caseName: string, subject: string, factor: number): A
   return {
     case: caseName,
     says: `≥ ${factor} × faster than ${subject}`,
-    figure: (valueOf) => quotient(valueOf(caseName, subject), valueOf(caseName, 'mofo')),
+    figure: (valueIn) => quotient(valueIn(caseName, subject), valueIn(caseName, 'mofo')),
     isMet: (figure) => figure >= factor,
   };
 }
@@ -18,7 +18,7 @@ export function withinTimes(caseName: string, subject: string, factor: number, o
   return {
     case: caseName,
     says: `≤ ${factor} × ${otherCase === caseName ? subject : otherCase}`,
-    figure: (valueOf) => quotient(valueOf(caseName, 'mofo'), valueOf(otherCase, subject)),
+    figure: (valueIn) => quotient(valueIn(caseName, 'mofo'), valueIn(otherCase, subject)),
     isMet: (figure) => figure <= factor,
   };
 }
@@ -28,7 +28,7 @@ export function atMost(caseName: string, limit: number): Aim {
   return {
     case: caseName,
     says: `≤ ${limit}`,
-    figure: (valueOf) => valueOf(caseName, 'mofo'),
+    figure: (valueIn) => valueIn(caseName, 'mofo'),
     isMet: (figure) => figure <= limit,
   };
 }
@@ -38,7 +38,7 @@ export function atLeast(caseName: string, limit: number): Aim {
   return {
     case: caseName,
     says: `≥ ${limit}`,
-    figure: (valueOf) => valueOf(caseName, 'mofo'),
+    figure: (valueIn) => valueIn(caseName, 'mofo'),
     isMet: (figure) => figure >= limit,
   };
 }
@@ -46,12 +46,12 @@ export function atLeast(caseName: string, limit: number): Aim {
 /** What became of the aims of one row: "≥ 10 × faster than lmdb: 13.2, met". Empty if it has none, or what it needs was not measured. */
 export function judgeRow(aims: readonly Aim[], rows: readonly Row[], row: Row): string {
   if (row.subject !== 'mofo') return '';
-  const valueOf: ValueOf = (caseName, subject) =>
+  const valueIn: ValueIn = (caseName, subject) =>
     rows.find((other) => other.case === caseName && other.subject === subject)?.value;
   return aims
     .filter((aim) => aim.case === row.case)
     .flatMap((aim) => {
-      const figure = aim.figure(valueOf);
+      const figure = aim.figure(valueIn);
       if (figure === undefined) return [];
       return [`${aim.says}: ${Number(figure.toPrecision(3))}, ${aim.isMet(figure) ? 'met' : 'MISSED'}`];
     })

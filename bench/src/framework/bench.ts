@@ -47,6 +47,8 @@ export interface Bench {
   readonly groups: readonly Group[];
   /** In the quick form one process does all groups of a subject: it shows that they work, and starting processes would take most of the time. */
   readonly quickTogether?: boolean;
+  /** Directories of runs lie in memory, so that no disk decides what is measured. */
+  readonly inMemory?: boolean;
   /** What the figures are to reach. */
   readonly aims?: readonly Aim[];
   /** Installs what subjects need and what is not there. Not called in the quick form. */
@@ -56,7 +58,7 @@ export interface Bench {
 }
 
 /** The value of a case and subject in this run, undefined if it was not measured. */
-export type ValueOf = (caseName: string, subject: string) => number | undefined;
+export type ValueIn = (caseName: string, subject: string) => number | undefined;
 
 /** What a case of mofo is to reach. */
 export interface Aim {
@@ -64,7 +66,7 @@ export interface Aim {
   /** In words, such as "≥ 10 × faster than lmdb". */
   readonly says: string;
   /** What was reached, in the terms of `says`; undefined if a part of it was not measured. */
-  figure(valueOf: ValueOf): number | undefined;
+  figure(valueIn: ValueIn): number | undefined;
   isMet(figure: number): boolean;
 }
 

@@ -111,8 +111,8 @@ export function usage(benches: readonly Bench[]): string {
   return [
     'Usage: pnpm bench <name> [options]',
     ...benches.map((bench) => `  ${bench.name.padEnd(10)} ${bench.summary}`),
-    '  --case <glob>     only cases of which the name fits, such as "get.*"; also those that are left out without it',
-    '  --subject <glob>  only subjects of which the name fits, such as "lmdb*"',
+    '  --case <glob>     only cases of which the name fits, such as "get.*,scan.*"; also those that are left out without it',
+    '  --subject <glob>  only subjects of which the name fits, such as "mofo,lmdb*"',
     '  --rounds <n>      how often each process is started; default: 5',
     '  --quick           one round of tiny sizes: shows that it works, not how fast; installs nothing',
     '  --json            rows as JSON on stdout, and nothing else',

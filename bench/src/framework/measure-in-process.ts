@@ -2,8 +2,8 @@
 // however it ended.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { destroyStore, listStores } from '@mofo/journal';
@@ -24,6 +24,9 @@ export interface AssignedGroup {
   readonly storeName: string;
 }
 
+/** A file system in memory. */
+const MEMORY_FOLDER = '/dev/shm';
+
 let lastRun = 0;
 
 /** Measures in a process of its own. Rejects with what that process printed when it failed. */
@@ -33,9 +36,10 @@ export async function measureInProcess(
   subject: string,
   quick: boolean,
 ): Promise<readonly Measured[]> {
+  const place = bench.inMemory === true && existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir();
   const parts = groups.map((group) => ({
     group: group.name,
-    directory: mkdtempSync(join(tmpdir(), 'mofo-bench-')),
+    directory: mkdtempSync(join(place, 'mofo-bench-')),
     storeName: `bench-${process.pid}-${++lastRun}`,
   }));
   const assignment: Assignment = { bench: bench.name, subject, quick, parts };
@@ -45,6 +49,7 @@ export async function measureInProcess(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
+  passPriorityOn(child);
   const interrupted = (): void => {
     endGroup(child);
     cleanUp(parts);
@@ -58,6 +63,15 @@ export async function measureInProcess(
     endGroup(child);
     cleanUp(parts);
   }
+}
+
+/**
+ * Linux may schedule sessions against each other (autogroups): `nice` then counts only inside a session, and the process group of its own is a session of
+ * its own. So that `nice -n -10 pnpm bench` means what it says, the session gets our priority.
+ */
+function passPriorityOn({ pid }: ChildProcess): void {
+  const file = `/proc/${pid}/autogroup`;
+  if (pid !== undefined && getPriority() !== 0 && existsSync(file)) writeFileSync(file, String(getPriority()));
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

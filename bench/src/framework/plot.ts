@@ -3,14 +3,14 @@
 
 import type { Row } from './row.ts';
 
-const LABEL_WIDTH = 260;
+/** A letter of a label; fonts differ, so it is a wide one. */
+const LETTER_WIDTH = 7;
 const SCALE_WIDTH = 480;
 const VALUE_WIDTH = 90;
 const BAR_HEIGHT = 14;
 const GROUP_GAP = 14;
 const HEAD_HEIGHT = 64;
 const FOOT_HEIGHT = 40;
-const WIDTH = LABEL_WIDTH + SCALE_WIDTH + VALUE_WIDTH;
 
 /** Colours that can be told apart on white and on near-black, also by the colour-blind (after Okabe and Ito 2008). */
 const COLOURS = ['#d55e00', '#0072b2', '#56b4e9', '#009e73', '#5fbf9f', '#cc79a7', '#8c8c8c', '#e69f00'];
@@ -24,22 +24,25 @@ export function drawPlot(rows: readonly Row[], title: string): string {
   if (drawn.length === 0) throw new RangeError(`There is nothing to plot: no row has the unit ${PLOT_UNIT}.`);
   const subjects = [...new Set(drawn.map(({ subject }) => subject))];
   const scale = makeScale(drawn.map(({ value }) => value));
+  const names = [...new Set(drawn.map((row) => row.case))];
+  const left = 20 + LETTER_WIDTH * names.reduce((longest, name) => Math.max(longest, name.length), 0);
+  const width = left + SCALE_WIDTH + VALUE_WIDTH;
   const parts: string[] = [];
   let top = HEAD_HEIGHT;
-  for (const name of new Set(drawn.map((row) => row.case))) {
+  for (const name of names) {
     const bars = drawn.filter((row) => row.case === name);
-    parts.push(drawGroup(name, bars, subjects, scale, top));
+    parts.push(drawGroup(name, bars, { left, top, subjects, scale }));
     top += bars.length * BAR_HEIGHT + GROUP_GAP;
   }
   const height = top + FOOT_HEIGHT;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
     `<title>${escaped(title)}</title>`,
     STYLE,
-    `<rect class="page" width="${WIDTH}" height="${height}"/>`,
+    `<rect class="page" width="${width}" height="${height}"/>`,
     `<text class="title" x="12" y="22">${escaped(title)}</text>`,
     drawLegend(subjects),
-    drawAxis(scale, top),
+    drawAxis(scale, left, top),
     ...parts,
     '</svg>',
     '',
@@ -75,16 +78,24 @@ function makeScale(values: readonly number[]): Scale {
   return { first, last, place: (value) => ((Math.log10(value) - first) / (last - first)) * SCALE_WIDTH };
 }
 
-function drawGroup(name: string, bars: readonly Row[], subjects: readonly string[], scale: Scale, top: number): string {
+/** Where a group of bars stands, and how its bars look. */
+interface Place {
+  readonly left: number;
+  readonly top: number;
+  readonly subjects: readonly string[];
+  readonly scale: Scale;
+}
+
+function drawGroup(name: string, bars: readonly Row[], { left, top, subjects, scale }: Place): string {
   const middle = top + (bars.length * BAR_HEIGHT) / 2 + 4;
-  const label = `<text x="${LABEL_WIDTH - 10}" y="${middle}" text-anchor="end">${escaped(name)}</text>`;
+  const label = `<text x="${left - 10}" y="${middle}" text-anchor="end">${escaped(name)}</text>`;
   const lines = bars.map(({ subject, value }, index) => {
     const y = top + index * BAR_HEIGHT;
     const width = rounded(scale.place(value));
     const hint = `<title>${escaped(`${name}, ${subject}: ${value} ${PLOT_UNIT}`)}</title>`;
     return (
-      `<rect x="${LABEL_WIDTH}" y="${y + 1}" width="${width}" height="${BAR_HEIGHT - 2}" fill="${colourOf(subject, subjects)}">${hint}</rect>` +
-      `<text class="value" x="${rounded(LABEL_WIDTH + width + 5)}" y="${y + BAR_HEIGHT - 3}">${shortNumber(value)}</text>`
+      `<rect x="${left}" y="${y + 1}" width="${width}" height="${BAR_HEIGHT - 2}" fill="${colourOf(subject, subjects)}">${hint}</rect>` +
+      `<text class="value" x="${rounded(left + width + 5)}" y="${y + BAR_HEIGHT - 3}">${shortNumber(value)}</text>`
     );
   });
   return [label, ...lines].join('\n');
@@ -102,17 +113,17 @@ function drawLegend(subjects: readonly string[]): string {
     .join('\n');
 }
 
-function drawAxis(scale: Scale, bottom: number): string {
+function drawAxis(scale: Scale, left: number, bottom: number): string {
   const lines: string[] = [];
   for (let power = scale.first; power <= scale.last; power++) {
-    const x = rounded(LABEL_WIDTH + scale.place(10 ** power));
+    const x = rounded(left + scale.place(10 ** power));
     lines.push(
       `<line class="grid" x1="${x}" x2="${x}" y1="${HEAD_HEIGHT - 6}" y2="${bottom - GROUP_GAP / 2}"/>` +
         `<text class="tick" x="${x}" y="${bottom + 10}" text-anchor="middle">${shortNumber(10 ** power)}</text>`,
     );
   }
   const caption = `${PLOT_UNIT}, logarithmic scale: shorter is faster`;
-  lines.push(`<text class="tick" x="${LABEL_WIDTH}" y="${bottom + 28}">${caption}</text>`);
+  lines.push(`<text class="tick" x="${left}" y="${bottom + 28}">${caption}</text>`);
   return lines.join('\n');
 }
 

@@ -111,7 +111,9 @@ function requireKnownCases(groups: readonly Group[], measured: readonly Measured
   const known = new Set(groups.flatMap((group) => group.cases.map(({ name }) => name)));
   for (const { case: name, value } of measured) {
     if (!known.has(name))
-      throw new Error(`"${name}" was measured, which ${groups.map((group) => group.name).join(', ')} did not announce.`);
+      throw new Error(
+        `"${name}" was measured, which ${groups.map((group) => group.name).join(', ')} did not announce.`,
+      );
     if (!Number.isFinite(value)) throw new Error(`Case ${name} measured ${value}, which is no figure.`);
   }
 }

@@ -65,7 +65,15 @@ async function downloadAndUnpack(): Promise<string | undefined> {
 export async function startRedisServer(directory: string, socketPath: string): Promise<ChildProcess> {
   const found = findRedisServer();
   if (found === undefined) throw new Error('There is no redis-server.');
-  const settings = { port: 0, unixsocket: socketPath, unixsocketperm: 700, save: '', appendonly: 'no', dir: directory };
+  const settings = {
+    port: 0,
+    unixsocket: socketPath,
+    unixsocketperm: 700,
+    save: '',
+    appendonly: 'no',
+    dir: directory,
+    maxmemory: '4gb',
+  };
   const server = spawn(
     found.command,
     Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),

@@ -1,4 +1,4 @@
-// lmdb without fsync, so that it promises what shared memory promises: survives the process, not the machine. Keys and values are encoded in its
+// lmdb without fsync and with its file in memory, so that it promises what shared memory promises: survives the process, not the machine. Keys and values are encoded in its
 // fastest way for their kind. Twice: with synchronous transactions, and with its asynchronous writes, which a thread of its own commits.
 
 import { statSync } from 'node:fs';

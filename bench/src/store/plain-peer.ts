@@ -2,8 +2,8 @@
 //
 // (A store from `openPrivateStore` would not do: its memory is private, but every change still goes through the journal.)
 
-import { Catalog, type FieldType, f64, Heap, type Memory, openSegments } from '@mofo/shm-store';
 import { journalKinds, type Tree, tree } from '@mofo/journal';
+import { Catalog, type FieldType, f64, Heap, type Memory, openSegments } from '@mofo/shm-store';
 import type { Peer, PeerContext } from './peer.ts';
 import { PlainDoor } from './plain-door.ts';
 

@@ -70,7 +70,8 @@ export const openRedis: OpenPeer = async ({ directory }, _keys, values) => {
 type Send = (...parameters: (string | Buffer)[]) => Promise<unknown>;
 
 function setter(send: Send): (key: Key, value: Value) => Promise<unknown> {
-  return (key, value) => send('SET', String(key), typeof value === 'number' ? String(value) : Buffer.from(value as Uint8Array));
+  return (key, value) =>
+    send('SET', String(key), typeof value === 'number' ? String(value) : Buffer.from(value as Uint8Array));
 }
 
 function fieldsOf(value: Value): string[] {
@@ -85,7 +86,13 @@ function recordOf(reply: unknown): Value | undefined {
   const fields = new Map<string, number>();
   for (let index = 0; index < parts.length; index += 2) fields.set(parts[index] as string, Number(parts[index + 1]));
   const field = (name: string): number => fields.get(name) as number;
-  return { id: field('id'), amount: field('amount'), rate: field('rate'), count: field('count'), active: field('active') === 1 };
+  return {
+    id: field('id'),
+    amount: field('amount'),
+    rate: field('rate'),
+    count: field('count'),
+    active: field('active') === 1,
+  };
 }
 
 function numberOf(reply: unknown): Value | undefined {

@@ -60,6 +60,7 @@ export const storeBench: Bench = {
   rounds: { full: 5, quick: 1 },
   limitMs: 300_000,
   quickTogether: true,
+  inMemory: true,
   groups: [
     ...COMBINATIONS.map(([keys, values]) => batchGroup(keys, values, false)),
     ...ON_DEMAND.map(([keys, values]) => batchGroup(keys, values, true)),

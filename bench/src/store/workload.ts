@@ -114,7 +114,8 @@ export function timeScan(scan: NonNullable<Peer['scan']>, { keys, sum }: Workloa
 
 /** Throws when a result is wrong: a figure of wrong work is none. */
 export function requireEqual(what: string, found: number, expected: number): void {
-  if (Math.abs(found - expected) > 1e-9 * Math.abs(expected))
+  // Written so that NaN, which is nothing's equal, is wrong too.
+  if (!(Math.abs(found - expected) <= 1e-9 * Math.abs(expected)))
     throw new Error(`Wrong ${what}: ${found} in place of ${expected}.`);
 }
 
