@@ -1,4 +1,6 @@
 // NativeStore.transaction: the native frame around a JavaScript callback, and what else happens under the write lock.
+#include <unistd.h>
+#include <cerrno>
 #include "guard.h"
 #include "js-error.h"
 #include "native-store.h"
@@ -82,6 +84,32 @@ Napi::Value NativeStore::assistReader(const Napi::CallbackInfo& info) {
   Assist assist = Assist::Busy;
   if (!throwUnlessOk(env, mofo::assistReader(view_, assist))) return Napi::Value();
   return Napi::String::New(env, assist == Assist::Idle ? "idle" : assist == Assist::Recovered ? "recovered" : "busy");
+}
+
+/** By pread: through a mapping, pages that went back to the system meanwhile would be made anew, or be a SIGBUS on a full /dev/shm. */
+Napi::Value NativeStore::copyJournal(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!requireOpen(env)) return Napi::Value();
+  const Geometry& geometry = mapping_->geometry();
+  double slot = 0;
+  if (!toInteger(env, info[0], layout::SLOT_COUNT - 1, slot) || !info[1].IsTypedArray() ||
+      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
+      info[1].As<Napi::TypedArray>().ByteLength() > geometry.journalBytes()) {
+    throwStatus(env, Status::fail("INVALID_ARGUMENT", "copyJournal takes a slot and bytes to copy to, no more than a journal has."));
+    return Napi::Value();
+  }
+  Napi::Uint8Array target = info[1].As<Napi::Uint8Array>();
+  const off_t first = off_t(geometry.journalOffset() + uint64_t(slot) * geometry.slotBytes());
+  for (size_t done = 0; done < target.ByteLength();) {
+    const ssize_t got = pread(mapping_->files().control.get(), target.Data() + done, target.ByteLength() - done, first + off_t(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      throwStatus(env, systemFailure("reading a journal", got < 0 ? errno : EIO));
+      return Napi::Value();
+    }
+    done += size_t(got);
+  }
+  return Napi::Value();
 }
 
 }  // namespace mofo

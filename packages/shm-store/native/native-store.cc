@@ -110,6 +110,7 @@ Napi::Function NativeStore::define(Napi::Env env) {
                          InstanceMethod<&NativeStore::transaction>("transaction"),
                          InstanceMethod<&NativeStore::guardPages>("guardPages"),
                          InstanceMethod<&NativeStore::assistReader>("assistReader"),
+                         InstanceMethod<&NativeStore::copyJournal>("copyJournal"),
                          InstanceMethod<&NativeStore::lockBackup>("lockBackup"),
                          InstanceMethod<&NativeStore::unlockBackup>("unlockBackup"),
                          InstanceMethod<&NativeStore::copyToBackup>("copyToBackup"),

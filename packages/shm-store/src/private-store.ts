@@ -117,6 +117,10 @@ class PrivateStore implements StoreSegments {
     return 'idle';
   }
 
+  copyJournal(_slot: number, target: Uint8Array): void {
+    target.set(new Uint8Array(this.journal, 0, target.length));
+  }
+
   close(): void {
     if (this.open) throw new ShmStoreError('IN_TRANSACTION', 'A store cannot be closed inside its own transaction.');
   }
