@@ -44,8 +44,9 @@ export {
   STORE_SIZE_DEFAULT_BYTES,
   Store,
   type StoreStatus,
+  type TransactionOptions,
 } from './store.ts';
-export { Transactions } from './transaction.ts';
+export { type TransactionLock, Transactions } from './transaction.ts';
 export { Tree } from './tree/tree.ts';
 export { tree } from './tree/tree-type.ts';
 export { tuple } from './tree/tuple.ts';

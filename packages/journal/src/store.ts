@@ -24,7 +24,7 @@ import { journalKinds } from './collections/collection-kinds.ts';
 import { JournalError } from './errors.ts';
 import { RedoDoor } from './redo/redo-door.ts';
 import { addRoot, listRoots, ROOT_VALUE_WORD, type RootEntry } from './roots.ts';
-import { Transactions } from './transaction.ts';
+import { type TransactionLock, Transactions } from './transaction.ts';
 
 /** Types of a store's named roots. */
 export type RootDeclaration = Readonly<Record<string, FieldType<unknown, never>>>;
@@ -46,6 +46,17 @@ export interface OpenStoreOptions<R extends RootDeclaration> {
   readonly exactAddress?: boolean;
   /** Roots that this program uses; missing ones are made, existing ones must have the same type. */
   readonly root?: R;
+}
+
+/** Options of {@link Store.transaction}. */
+export interface TransactionOptions {
+  /**
+   * When the write lock is taken. `'begin'` (default): before `body` runs. `'first-write'`: when `body` first changes something. Then all reads
+   * before that run beside other writers, and a `body` that changes nothing takes no lock. Its price: if another process or thread committed after what
+   * `body` read first and before what it wrote first, `body` is run again from the start, under the lock: twice at most, so it must not have effects
+   * outside the store that do not bear repeating.
+   */
+  readonly lock?: TransactionLock;
 }
 
 /** Facts about an open store. */
@@ -124,7 +135,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     this.door = door;
     const heap = new Heap(door);
     this.transactions = new Transactions(native, door, heap);
-    const run = <T>(body: () => T): T => this.runTransaction(body);
+    const run = <T>(body: () => T): T => this.runTransaction(body, 'begin');
     const catalog = new Catalog({ door, heap, run, kinds: journalKinds });
     this.memory = { door, heap, catalog, run };
     this.controlWords = new Uint32Array(native.control, 0, CONTROL_SLOTS / 4);
@@ -142,9 +153,9 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
    * @throws JournalError ASYNC_TRANSACTION when `body` returns a promise, TRANSACTION_IN_READ inside `read`.
    * @throws ShmStoreError STORE_FULL, OUT_OF_MEMORY, JOURNAL_FULL (all after rolling back), FENCED, RETIRED, STORE_DAMAGED (nothing was begun).
    */
-  transaction<T>(body: () => T): T {
+  transaction<T>(body: () => T, options?: TransactionOptions): T {
     this.requireOpen();
-    return this.runTransaction(body);
+    return this.runTransaction(body, options === undefined ? 'begin' : lockOf(options));
   }
 
   /** The segments with role, slots and waiting; for the packages above. Throws JournalError PRIVATE_STORE for a store in private memory. */
@@ -212,12 +223,12 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
 
   /** True inside a transaction of this thread. */
   get isInTransaction(): boolean {
-    return this.memory.door.inTransaction;
+    return this.transactions.isOpen;
   }
 
   /** True inside a read section of this thread, where nothing can be changed. */
   get isInRead(): boolean {
-    return this.door.inReadSection;
+    return this.door.inReadSection && !this.transactions.isOpen;
   }
 
   /** Nominal size in bytes. */
@@ -282,10 +293,10 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     return found;
   }
 
-  private runTransaction<T>(body: () => T): T {
-    const result = this.transactions.transaction(body);
+  private runTransaction<T>(body: () => T, lock: TransactionLock): T {
+    const result = this.transactions.transaction(body, lock);
     // No doorbell rings in private memory; there the only writer tells its own watches.
-    if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.memory.door.inTransaction)
+    if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.transactions.isOpen)
       setImmediate(() => this.callWatches());
     return result;
   }
@@ -317,6 +328,16 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
       `The handle of store "${this.name}" is closed. The data is untouched: open it again.`,
     );
   }
+}
+
+function lockOf(options: TransactionOptions): TransactionLock {
+  for (const name of Object.keys(options)) {
+    if (name !== 'lock') throw new TypeError(`store.transaction has no option "${name}"; it has lock.`);
+  }
+  const { lock = 'begin' } = options;
+  if (lock !== 'begin' && lock !== 'first-write')
+    throw new TypeError(`The lock of a transaction is taken at "begin" or "first-write", not ${JSON.stringify(lock)}.`);
+  return lock;
 }
 
 /** Attaches; makes the store when there is none, with the default size if none was given. */

@@ -36,24 +36,48 @@ Napi::Value NativeStore::transaction(const Napi::CallbackInfo& info) {
   if (napi_get_undefined(env, &receiver) != napi_ok) return Napi::Value();
   // Kept here so that it lives until the lock is given back, whatever the callback does with the handle.
   const std::shared_ptr<StoreMapping> mapping = mapping_;
-  if (!throwUnlessOk(env, transactions_->begin())) return Napi::Value();
+  // A body that reads first may take the lock itself, at its first write: takeLock.
+  bool isLockLater = false;
+  if (info.Length() > 1 && napi_get_value_bool(env, info[1], &isLockLater) != napi_ok) {
+    throwStatus(env, Status::fail("INVALID_ARGUMENT", "transaction takes a function and whether the lock is taken later."));
+    return Napi::Value();
+  }
+  if (!isLockLater && !throwUnlessOk(env, transactions_->begin())) return Napi::Value();
   inTransactionFrame_ = true;
   const napi_status called = napi_call_function(env, receiver, info[0], 0, nullptr, &result);
   inTransactionFrame_ = false;
   // The environment ended inside the callback: its clean-up has rolled back.
   if (transactions_ == nullptr) return Napi::Value();
+  const bool isOpen = transactions_->isOpen();
   if (called != napi_ok) {
     // The callback's exception is what the caller sees; damage is seen by the next begin.
-    (void)transactions_->abort().isOk();
+    if (isOpen) (void)transactions_->abort().isOk();
     return Napi::Value();
   }
   double words = 0;
+  if (!isOpen) {
+    if (!toInteger(env, result, 0, words))
+      throwStatus(env, Status::fail("INVALID_ARGUMENT", "the body of a transaction that never took the lock returned something else than 0."));
+    return Napi::Value();
+  }
   if (!toInteger(env, result, 4294967295.0, words)) {
     if (!throwUnlessOk(env, transactions_->abort())) return Napi::Value();
     throwStatus(env, Status::fail("INVALID_ARGUMENT", "the body of the transaction did not return the length of the journal in words."));
     return Napi::Value();
   }
   throwUnlessOk(env, transactions_->commit(uint32_t(words)));
+  return Napi::Value();
+}
+
+Napi::Value NativeStore::takeLock(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!requireOpen(env)) return Napi::Value();
+  if (!inTransactionFrame_) {
+    throwStatus(env, Status::fail("NO_TRANSACTION", "the lock is taken inside the body of a transaction only."));
+    return Napi::Value();
+  }
+  // Again after an error that cut short what follows in JavaScript: the lock is this body's already.
+  if (!transactions_->isOpen()) throwUnlessOk(env, transactions_->begin());
   return Napi::Value();
 }
 

@@ -108,6 +108,7 @@ Napi::Function NativeStore::define(Napi::Env env) {
                          InstanceMethod<&NativeStore::reserveUndo>("reserveUndo"),
                          InstanceMethod<&NativeStore::close>("close"),
                          InstanceMethod<&NativeStore::transaction>("transaction"),
+                         InstanceMethod<&NativeStore::takeLock>("takeLock"),
                          InstanceMethod<&NativeStore::guardPages>("guardPages"),
                          InstanceMethod<&NativeStore::assistReader>("assistReader"),
                          InstanceMethod<&NativeStore::copyJournal>("copyJournal"),

@@ -55,6 +55,8 @@ export class RedoDoor implements Door {
   inTransaction = false;
   levelId = 0;
   failure: unknown;
+  /** Set while a transaction runs that has not taken the lock yet: takes it, or throws {@link ReadRestart}. */
+  onFirstWrite: (() => void) | undefined;
   readonly heapFirst: number;
 
   private readonly native: StoreSegments;
@@ -186,6 +188,10 @@ export class RedoDoor implements Door {
 
   requireTransaction(what: string): void {
     if (this.inTransaction) return;
+    if (this.onFirstWrite !== undefined) {
+      this.onFirstWrite();
+      return;
+    }
     throw new ShmStoreError(
       'READ_ONLY',
       `Cannot ${what} outside a transaction: nothing was changed. Put the change into store.transaction(() => { … }).`,
@@ -243,6 +249,7 @@ export class RedoDoor implements Door {
   /** Forgets the transaction, whatever became of it. */
   leave(): void {
     this.inTransaction = false;
+    if (this.overlaid !== 0) this.endOverlay();
     this.images.clear();
   }
 

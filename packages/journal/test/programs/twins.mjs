@@ -2,7 +2,10 @@
 import { counter, f64, list, openStore } from '@mofo/journal';
 
 const [name, length] = process.argv.slice(2);
-const store = openStore({ name, root: { left: counter(), right: counter(), even: counter(), odd: counter(), values: list(f64()) } });
+const store = openStore({
+  name,
+  root: { left: counter(), right: counter(), even: counter(), odd: counter(), values: list(f64()) },
+});
 const { left, right, even, odd, values } = store.root;
 
 for (let count = 0; ; count++) {
