@@ -9,8 +9,10 @@ import {
   CONTROL_SEQUENCE,
   CONTROL_SLOTS,
   CONTROL_TERM,
+  declaredStructs,
   type FieldType,
   Heap,
+  listStores,
   MAIN_SIZE,
   MAIN_TIMELINE,
   type Memory,
@@ -19,9 +21,12 @@ import {
   readSection,
   ShmStoreError,
   type StoreSegments,
+  type StructType,
 } from '@mofo/shm-store';
 import { journalKinds } from './collections/collection-kinds.ts';
 import { JournalError } from './errors.ts';
+import { KnownTypes } from './migrate/known-types.ts';
+import { type MigrationReport, type Migrations, migrateRecords, outdatedTypes } from './migrate/migrate.ts';
 import { RedoDoor } from './redo/redo-door.ts';
 import { addRoot, listRoots, ROOT_VALUE_WORD, type RootEntry } from './roots.ts';
 import { type TransactionLock, Transactions } from './transaction.ts';
@@ -46,6 +51,8 @@ export interface OpenStoreOptions<R extends RootDeclaration> {
   readonly exactAddress?: boolean;
   /** Roots that this program uses; missing ones are made, existing ones must have the same type. */
   readonly root?: R;
+  /** What becomes of records that are stored otherwise than `root` declares them; run before this returns. See {@link Store.migrate}. */
+  readonly migrate?: Migrations;
 }
 
 /** Options of {@link Store.transaction}. */
@@ -80,7 +87,7 @@ export const STORE_SIZE_DEFAULT_BYTES: number = 64 * 2 ** 20;
 /** Kinds whose value is a live handle that never changes. */
 const HANDLE_KINDS: ReadonlySet<string> = new Set(['tree', 'list', 'queue', 'counter']);
 
-const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'root']);
+const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'root', 'migrate']);
 
 /**
  * Opens the store `name`, making it when there is none.
@@ -88,7 +95,8 @@ const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'ro
  * Synchronous; tens of microseconds to attach, whatever the size. The data stays until `destroyStore(name)`, whatever becomes of the processes; it
  * is in memory only: use snapshots against power cuts. Any number of processes and worker threads may open it at once.
  *
- * @throws ShmStoreError as documented in the README of @mofo/shm-store; JournalError ROOT_MISMATCH when a root has another type.
+ * @throws ShmStoreError as documented in the README of @mofo/shm-store, FLOOR_TOO_HIGH when the store was migrated past what `root` declares;
+ *   JournalError ROOT_MISMATCH when a root has another type, and what {@link Store.migrate} throws.
  * @example
  * const store = openStore({ name: 'bank', sizeBytes: 64 * 2 ** 20, root: { total: counter() } });
  * store.transaction(() => store.root.total.add(100));
@@ -103,7 +111,9 @@ export function openStore<const R extends RootDeclaration = Record<never, never>
   }
   const native = attachOrCreate(options);
   try {
-    return new Store(options.name, native, options.root);
+    const store = new Store(options.name, native, options.root);
+    if (options.migrate !== undefined) store.migrate(options.migrate);
+    return store;
   } catch (error) {
     native.close();
     throw error;
@@ -119,6 +129,9 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   readonly memory: Memory;
   private readonly door: RedoDoor;
   private readonly transactions: Transactions;
+  /** Types of the roots that this program has declared. */
+  private readonly declared: FieldType<unknown, never>[] = [];
+  private readonly knownTypes: KnownTypes;
   private readonly watches = new Set<() => void>();
   private readonly controlWords: Uint32Array;
   private readonly controlFloats: Float64Array;
@@ -136,7 +149,10 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     const heap = new Heap(door);
     this.transactions = new Transactions(native, door, heap);
     const run = <T>(body: () => T): T => this.runTransaction(body, 'begin');
-    const catalog = new Catalog({ door, heap, run, kinds: journalKinds });
+    const knownTypes = new KnownTypes(native.control, native.slot);
+    this.knownTypes = knownTypes;
+    const onUse = (struct: StructType): void => knownTypes.announce(struct);
+    const catalog = new Catalog({ door, heap, run, kinds: journalKinds, onUse });
     this.memory = { door, heap, catalog, run };
     this.controlWords = new Uint32Array(native.control, 0, CONTROL_SLOTS / 4);
     this.controlFloats = new Float64Array(native.control, 0, CONTROL_SLOTS / 8);
@@ -178,14 +194,22 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   /**
    * Adds roots to the store (in one transaction, if any is missing) and returns their handles.
    *
-   * @throws JournalError ROOT_MISMATCH when a root of that name has another type; nothing is changed.
+   * @throws JournalError ROOT_MISMATCH when a root of that name has another type; nothing is changed. ShmStoreError FLOOR_TOO_HIGH when the store
+   *   was migrated past what is declared of some type.
    */
   addRoots<const A extends RootDeclaration>(declaration: A): RootHandles<A> {
     this.requireOpen();
     const names = Object.keys(declaration);
     const { memory } = this;
     const types = declaration as unknown as Readonly<Record<string, FieldType<unknown, unknown>>>;
-    let entries = this.transactions.read(() => this.findRoots(names, types));
+    // First said, then looked: whoever migrates either sees what this program knows, or has raised the floor.
+    const structs = declaredStructs(Object.values(types) as FieldType<unknown, never>[]);
+    for (const struct of structs) this.knownTypes.announce(struct);
+    let entries = this.transactions.read(() => {
+      for (const struct of structs) memory.catalog.requireKnown(struct);
+      return this.findRoots(names, types);
+    });
+    this.declared.push(...(Object.values(types) as FieldType<unknown, never>[]));
     if (entries.size < names.length) {
       entries = this.transactions.transaction(() => {
         const found = this.findRoots(names, types);
@@ -202,6 +226,30 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
       Object.defineProperty(handles, name, rootProperty(memory, type, block));
     }
     return handles as RootHandles<A>;
+  }
+
+  /**
+   * Rewrites the records of all declared types that are stored otherwise, in one transaction: all or nothing, also when the process is killed. Each
+   * record keeps its place, so refs to it stay good. Afterwards programs that know such a type only as it was are refused (FLOOR_TOO_HIGH). Does nothing
+   * when everything is stored as declared. Costs a walk over the store, and some microseconds and 1.5 times its bytes of journal a record.
+   *
+   * @param migrations what becomes of a record, by type and old version: `{ 'Account:1': (old) => ({ ...old, openedAt: 0 }) }`
+   * @throws JournalError MIGRATION_MISSING, MIGRATION_FAILED (with `cause`), MIGRATION_BLOCKED, MIGRATION_INVALID; ShmStoreError JOURNAL_FULL, STORE_FULL.
+   *   Everything was rolled back.
+   */
+  migrate(migrations: Migrations): MigrationReport {
+    this.requireOpen();
+    const structs = declaredStructs(this.declared);
+    return this.runTransaction(
+      () => migrateRecords(this.memory, structs, migrations, (struct) => this.strandedBy(struct)),
+      'begin',
+    );
+  }
+
+  /** Declared types whose records are stored otherwise and wait for {@link migrate}, with the version they have, as in `'Account:1'`. */
+  get outdatedTypes(): readonly string[] {
+    this.requireOpen();
+    return this.transactions.read(() => outdatedTypes(this.memory, declaredStructs(this.declared)));
   }
 
   /**
@@ -268,6 +316,14 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Pids of attached threads that know `struct` only otherwise. */
+  private strandedBy(struct: StructType): number[] {
+    if (!('watchRole' in this.segments)) return [];
+    const attached = listStores().find(({ name }) => name === this.name)?.attached ?? [];
+    const others = attached.filter(({ slot, alive }) => alive && slot !== this.segments.slot);
+    return others.filter(({ slot }) => this.knownTypes.isStrandedBy(slot, struct)).map(({ pid }) => pid);
   }
 
   private findRoots(
