@@ -19,7 +19,7 @@ export type CollectionCode =
   | 'LIST_FULL';
 
 /** Codes of stores and their roots. */
-export type StoreCode = 'CLOSED' | 'INVALID_ROOT' | 'PRIVATE_STORE' | 'ROOT_MISMATCH';
+export type StoreCode = 'CLOSED' | 'INVALID_ROOT' | 'PRIVATE_STORE' | 'ROOT_MISMATCH' | 'UNKNOWN_ROOT';
 
 /** Codes of migrations. */
 export type MigrationCode = 'MIGRATION_BLOCKED' | 'MIGRATION_FAILED' | 'MIGRATION_INVALID' | 'MIGRATION_MISSING';

@@ -46,6 +46,7 @@ export {
   Store,
   type StoreStatus,
   type TransactionOptions,
+  type Watch,
 } from './store.ts';
 export { type TransactionLock, Transactions } from './transaction.ts';
 export { Tree } from './tree/tree.ts';

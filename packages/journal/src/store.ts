@@ -24,6 +24,7 @@ import {
   type StructType,
 } from '@mofo/shm-store';
 import { journalKinds } from './collections/collection-kinds.ts';
+import { Counter } from './collections/counter.ts';
 import { JournalError } from './errors.ts';
 import { KnownTypes } from './migrate/known-types.ts';
 import { type MigrationReport, type Migrations, migrateRecords, outdatedTypes } from './migrate/migrate.ts';
@@ -64,6 +65,13 @@ export interface TransactionOptions {
    * outside the store that do not bear repeating.
    */
   readonly lock?: TransactionLock;
+}
+
+/** What {@link Store.watch} returns. */
+export interface Watch {
+  /** Ends it. Idempotent. */
+  close(): void;
+  [Symbol.dispose](): void;
 }
 
 /** Facts about an open store. */
@@ -132,6 +140,8 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   /** Types of the roots that this program has declared. */
   private readonly declared: FieldType<unknown, never>[] = [];
   private readonly knownTypes: KnownTypes;
+  /** What each declared root holds now: the value, of a counter the count, of other collections the handle. */
+  private readonly rootValues = new Map<string, () => unknown>();
   private readonly watches = new Set<() => void>();
   private readonly controlWords: Uint32Array;
   private readonly controlFloats: Float64Array;
@@ -223,7 +233,13 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     for (const name of names) {
       const type = types[name] as FieldType<unknown, unknown>;
       const { block } = entries.get(name) as RootEntry;
-      Object.defineProperty(handles, name, rootProperty(memory, type, block));
+      const property = rootProperty(memory, type, block);
+      Object.defineProperty(handles, name, property);
+      const read = (): unknown => (property.get === undefined ? property.value : property.get.call(undefined));
+      this.rootValues.set(name, () => {
+        const value = read();
+        return value instanceof Counter ? value.value : value;
+      });
     }
     return handles as RootHandles<A>;
   }
@@ -255,11 +271,18 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   /**
    * Calls `onCommit` after commits of any process, soon and at most once for several. Does not keep the process alive.
    *
+   * With the name of a root, only after commits that may have changed what that root holds: for a counter and for plain values exactly when the value is
+   * another one than at the last call, for trees, lists and queues after every commit. (A commit knows which words it changes, not under which root the
+   * record lies that they belong to; a mark per root would cost every write, and one that misses writes to records would be worse than none.)
+   *
    * @returns a handle whose `close` ends it.
+   * @throws JournalError UNKNOWN_ROOT when this program has declared no root of that name.
    */
-  watch(onCommit: () => void): { close(): void; [Symbol.dispose](): void } {
+  watch(onCommit: () => void): Watch;
+  watch(root: keyof R & string, onCommit: () => void): Watch;
+  watch(first: string | (() => void), second?: () => void): Watch {
     this.requireOpen();
-    const watch = (): void => onCommit();
+    const watch = typeof first === 'string' ? this.rootWatch(first, second as () => void) : (): void => first();
     this.watches.add(watch);
     if (this.watches.size === 1) this.startDoorbell();
     const close = (): void => {
@@ -355,6 +378,25 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.transactions.isOpen)
       setImmediate(() => this.callWatches());
     return result;
+  }
+
+  /** Calls `onChange` unless the root's value is known to be what it was. */
+  private rootWatch(name: string, onChange: () => void): () => void {
+    const look = this.rootValues.get(name);
+    if (look === undefined) {
+      throw new JournalError(
+        'UNKNOWN_ROOT',
+        `This program has declared no root "${name}" of store "${this.name}", so it cannot be watched. Declare it when the store is opened, or with addRoots.`,
+      );
+    }
+    let seen = look();
+    return () => {
+      const now = look();
+      // Of a collection only the handle is seen, which tells nothing; bytes are a copy each time.
+      if (typeof now !== 'object' && Object.is(now, seen)) return;
+      seen = now;
+      onChange();
+    };
   }
 
   private startDoorbell(): void {
