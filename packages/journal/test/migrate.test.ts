@@ -344,7 +344,7 @@ describe('a migration', { timeout: 60_000 }, () => {
     });
     const fieldsOf = (picked: Record<string, number>): Record<string, never> =>
       Object.fromEntries(Object.entries(picked).map(([key, k]) => [key, pool[key as keyof typeof pool][k] as never]));
-    const valueOf: Record<string, (k: number, n: number) => unknown> = {
+    const sampleOf: Record<string, (k: number, n: number) => unknown> = {
       a: (k, n) => [n, `text ${n}`, `maybe ${n}`][k],
       b: (k, n) => [`name ${n}`, BigInt(n), { name: `person ${n}` }][k],
       c: () => undefined,
@@ -358,7 +358,7 @@ describe('a migration', { timeout: 60_000 }, () => {
         const OldThing = struct('Thing', { id: f64(), ...fieldsOf(oldPick) });
         const before = new Store('model', native, { things: tree(f64(), OldThing) });
         for (let n = 0; n < 5; n++) {
-          const values = Object.fromEntries(Object.entries(oldPick).map(([key, k]) => [key, valueOf[key]?.(k, n)]));
+          const values = Object.fromEntries(Object.entries(oldPick).map(([key, k]) => [key, sampleOf[key]?.(k, n)]));
           before.root.things.set(n, { id: n, ...values } as never);
           const made = before.root.things.get(n) as unknown as Record<
             string,
