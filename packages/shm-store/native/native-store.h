@@ -8,7 +8,6 @@
 #include <atomic>
 #include <memory>
 #include "environment-gate.h"
-#include "environment-gate.h"
 #include "reserve.h"
 #include "segment.h"
 #include "store-view.h"
@@ -44,8 +43,10 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
 
   // Transaction side (binding-transaction.cc).
   Napi::Value transaction(const Napi::CallbackInfo& info);
+  Napi::Value takeLock(const Napi::CallbackInfo& info);
   Napi::Value guardPages(const Napi::CallbackInfo& info);
   Napi::Value assistReader(const Napi::CallbackInfo& info);
+  Napi::Value copyJournal(const Napi::CallbackInfo& info);
 
   // Backup and images (binding-image.cc).
   Napi::Value lockBackup(const Napi::CallbackInfo& info);
