@@ -27,7 +27,11 @@ test.each([
     children.push(...started);
     for (const writer of started) await writer.next();
     for (const writer of started) writer.say('go');
-    const reports = (await Promise.all(started.map((writer) => writer.next()))) as { commits: number; p99Ms: number; longestMs: number }[];
+    const reports = (await Promise.all(started.map((writer) => writer.next()))) as {
+      commits: number;
+      p99Ms: number;
+      longestMs: number;
+    }[];
     const all = reports.reduce((sum, { commits }) => sum + commits, 0);
     expect(store.root.total.value).toBe(all);
     for (const { commits, longestMs } of reports) {

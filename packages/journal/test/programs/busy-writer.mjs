@@ -20,6 +20,8 @@ for (let now = performance.now(); now < end; now = performance.now()) {
   });
 }
 waits.sort((left, right) => left - right);
-console.log(JSON.stringify({ commits: waits.length, p99Ms: waits[Math.floor(waits.length * 0.99)], longestMs: waits.at(-1) }));
+console.log(
+  JSON.stringify({ commits: waits.length, p99Ms: waits[Math.floor(waits.length * 0.99)], longestMs: waits.at(-1) }),
+);
 process.stdin.destroy();
 store.close();
