@@ -122,6 +122,7 @@ function cleanUp(parts: readonly AssignedGroup[]): void {
     for (const { name } of listStores()) {
       if (name.startsWith(`${storeName}-`)) destroyStore(name, { force: true });
     }
-    rmSync(directory, { recursive: true, force: true });
+    // The killed may be dying still.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
