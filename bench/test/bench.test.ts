@@ -59,7 +59,7 @@ const OPTIONAL_SUBJECTS = ['better-sqlite3-memory', 'better-sqlite3-wal', 'redis
 
 describe('bench', () => {
   test('store gives a row for every case and subject that can run, and leaves nothing behind', {
-    timeout: 180_000,
+    timeout: 240_000,
   }, () => {
     const before = leftovers();
     const result = bench('store', '--quick', '--json', '--case', '*');

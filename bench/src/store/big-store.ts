@@ -10,7 +10,7 @@ import type { Size } from './sizes.ts';
 import { requireEqual } from './workload.ts';
 
 /** Its size in bytes. */
-export const BIG_STORE_BYTES: Size = { full: 8 * 2 ** 30, quick: 64 * 2 ** 20 };
+export const BIG_STORE_BYTES: Size = { full: 8 * 2 ** 30, quick: 32 * 2 ** 20 };
 
 /** The heap's blocks are powers of two of 16 KiB; a little less than one, with room for its header. */
 const BLOB_BYTES = { full: 32 * 2 ** 20 - 4096, quick: 2 ** 20 - 4096 };

@@ -4,10 +4,10 @@
 import { type Group, median } from '../framework/bench.ts';
 import type { AddDeleteReport } from './add-delete-part.ts';
 import { type Part, startPart } from './part.ts';
-import { nsPerOperation } from './sizes.ts';
+import { nsPerOperation, sizeOf } from './sizes.ts';
 
 const CASE = 'journal-overhead.batch1000.int-random.number';
-const TURNS = 3;
+const TURNS = { full: 3, quick: 1 };
 
 /** Measures the journal's price. */
 export function journalOverheadGroup(): Group {
@@ -20,7 +20,7 @@ export function journalOverheadGroup(): Group {
       const plain = await startPart('plain', context.subject, { ...context, storeName: `${context.storeName}-plain` });
       const withJournal: number[] = [];
       const without: number[] = [];
-      for (let turn = 0; turn < TURNS; turn++) {
+      for (let turn = 0; turn < sizeOf(TURNS, context); turn++) {
         withJournal.push(await addAndDelete(journalled));
         without.push(await addAndDelete(plain));
       }

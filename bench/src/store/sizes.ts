@@ -9,7 +9,7 @@ export interface Size {
 /** Entries of a map. */
 export const ENTRIES: Size = { full: 1_000_000, quick: 2_000 };
 /** Commits of one kind. */
-export const COMMITS: Size = { full: 100_000, quick: 200 };
+export const COMMITS: Size = { full: 100_000, quick: 50 };
 
 /** The one that this run wants. */
 export function sizeOf(size: Size, { quick }: { readonly quick: boolean }): number {
