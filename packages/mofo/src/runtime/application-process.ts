@@ -133,7 +133,7 @@ export class ApplicationProcess {
 
   /** An error that nobody caught ends this process: writes into its slot which version is to be blamed, as for a run that is under way. */
   nameSuspect(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
-    const suspect = this.application.suspectOf(error);
+    const suspect = this.application.trials.suspectOf(error);
     if (suspect === undefined || this.keeper.role !== 'main') return;
     const where = origin === 'unhandledRejection' ? 'a promise that nobody awaits' : 'a callback';
     this.keeper.running.begin(createLabel(`${suspect.title} ${where} (${describe(error).replaceAll('\n', ' ')})`));

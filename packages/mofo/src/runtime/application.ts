@@ -1,18 +1,18 @@
-// The application in one process: loads versions, swaps them, judges those on probation, and answers requests. The same object serves in main and
+// The application in one process: loads versions, swaps them, and answers requests. The same object serves in main and
 // waits in the clone; what differs is only whether it has the role.
 
 import type { Store } from '@mofo/journal';
 import type { Registry, Version } from '@mofo/versions';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
-import { isRefusal } from '../http/error-response.ts';
 import { describe } from './describe-error.ts';
 import type { RuntimeEvent } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
-import { Probation } from './probation.ts';
+import { inOrderOfUse } from './order-of-use.ts';
 import type { RunGuard } from './run-guard.ts';
 import type { RunningVersion } from './running-version.ts';
+import { Trials } from './trials.ts';
 import { candidates, loadVersion } from './version-loader.ts';
 
 /** What an application is made of. */
@@ -46,16 +46,20 @@ interface Loaded {
 export class Application {
   readonly table: ModuleTable = new ModuleTable();
   readonly services: ContextServices;
+  /** The versions on probation. */
+  readonly trials: Trials;
   private readonly parts: ApplicationParts;
-  private readonly probations = new Map<RunningVersion, Probation>();
-  private readonly condemned = new WeakSet<RunningVersion>();
-  private readonly asked = new WeakSet<RunningVersion>();
-  /** Where errors began that went from a version on probation to its callers. */
-  private readonly origins = new WeakMap<object, RunningVersion>();
-  private judging: NodeJS.Timeout | undefined;
 
   constructor(parts: ApplicationParts) {
     this.parts = parts;
+    this.trials = new Trials({
+      rules: parts.config.probation,
+      table: this.table,
+      guard: parts.guard,
+      mayJudge: parts.mayJudge,
+      onPassed: (version, successCount) => this.passed(version, successCount),
+      onFailed: (version, reason) => this.failed(version, reason),
+    });
     this.services = {
       store: parts.store,
       table: this.table,
@@ -63,7 +67,7 @@ export class Application {
       enqueue: parts.enqueue,
       log: parts.log,
       now: () => Date.now(),
-      onCall: (version, error) => this.noteCall(version, error),
+      onCall: (version, error) => this.trials.noteCall(version, error),
     };
   }
 
@@ -139,74 +143,19 @@ export class Application {
       const answer = await this.services.guard.run(label, () => handler.call(route, version.context, ...parameters), {
         hangAfterMs,
       });
-      this.noteRun(version, `route ${routeKey}`, undefined);
+      this.trials.noteRun(version, `route ${routeKey}`, undefined);
       return answer;
     } catch (error) {
-      this.noteRun(version, `route ${routeKey}`, error);
+      this.trials.noteRun(version, `route ${routeKey}`, error);
       throw error;
     } finally {
       version.exit();
     }
   }
 
-  /** Notes how a run of a version ended, for its probation, or for that of the version that it called and where the error began. */
-  noteRun(ran: RunningVersion, what: string, error: unknown): void {
-    const isFailure = error !== undefined && !isRefusal(error);
-    const version = (isFailure ? this.origins.get(error as object) : undefined) ?? ran;
-    const probation = this.probations.get(version);
-    if (probation === undefined) return;
-    if (!isFailure) probation.succeeded();
-    else if (what.startsWith('task ')) probation.taskFailed(`${describe(error)} in ${what}`);
-    else probation.handlerFailed(`${describe(error)} in ${what}`);
-    const verdict = probation.verdict(performance.now());
-    if (verdict === 'failed') this.condemned.add(version);
-    if (verdict !== 'pending') queueMicrotask(() => void this.judge(version));
-  }
-
-  /** True of a version that has failed and is about to be reverted, or that uses one: nothing more is begun on it. */
-  isCondemned(version: RunningVersion): boolean {
-    return this.withUsed(version).some((one) => this.condemned.has(one));
-  }
-
-  /** True while a version is on probation, or one that it uses: a failure of its tasks may be the fault of what is new. */
-  isTried(version: RunningVersion): boolean {
-    return this.probations.size > 0 && this.withUsed(version).some((one) => this.probations.has(one));
-  }
-
-  /**
-   * Which version an error that nobody caught is blamed on: the first module that its stack names, if that version is on probation; when it names none, the only one
-   * on probation. Undefined: a stable version's, or several are possible.
-   */
-  suspectOf(error: unknown): RunningVersion | undefined {
-    const stack = error instanceof Error ? String(error.stack) : '';
-    const named = this.table
-      .all()
-      .map((version) => ({ version, at: stack.indexOf(`${version.sourceFile}:`) }))
-      .filter(({ at }) => at >= 0)
-      .sort((one, other) => one.at - other.at)[0]?.version;
-    if (named !== undefined) return this.probations.has(named) ? named : undefined;
-    return this.probations.size === 1 ? [...this.probations.keys()][0] : undefined;
-  }
-
-  /** This process has become main: the versions on probation that it has loaded begin theirs now. */
-  assumeRole(): void {
-    for (const version of this.probations.keys()) this.beginProbation(version);
-  }
-
-  /** The module's version has been made stable from outside. */
-  endProbation(module: string): void {
-    const version = this.table.get(module);
-    if (version !== undefined) this.probations.delete(version);
-  }
-
-  /** True while a version is on probation in this process. */
-  isOnProbation(version: RunningVersion): boolean {
-    return this.probations.has(version);
-  }
-
   /** Stops every module and waits for what is under way, at most `limitMs`. */
   async stop(limitMs: number): Promise<void> {
-    clearInterval(this.judging);
+    this.trials.close();
     const limit = AbortSignal.timeout(limitMs);
     await Promise.all(this.table.all().map((version) => this.stopVersion(version, limit)));
   }
@@ -222,25 +171,6 @@ export class Application {
       message: reason,
       data: { hash: version.hash },
     });
-  }
-
-  /** A call from another module has ended. Of one that threw the caller tells what became of it. */
-  private noteCall(version: RunningVersion, error: unknown): void {
-    if (error === undefined) this.noteRun(version, 'export', undefined);
-    else if (this.probations.has(version) && typeof error === 'object' && error !== null && !this.origins.has(error))
-      this.origins.set(error, version);
-  }
-
-  /** The version and all that it uses, directly or through others. */
-  private withUsed(version: RunningVersion): RunningVersion[] {
-    const found = new Set([version]);
-    for (const one of found) {
-      for (const [key, use] of Object.entries(one.definition.uses)) {
-        const used = this.table.get(use.module ?? key);
-        if (used !== undefined) found.add(used);
-      }
-    }
-    return [...found];
   }
 
   /** Versions of a module that may be loaded, best first. */
@@ -260,7 +190,7 @@ export class Application {
     await this.start(running);
     const swapAt = performance.now();
     const previous = this.table.replace(running);
-    if (version.state !== 'stable') this.beginProbation(running);
+    if (version.state !== 'stable') this.trials.begin(running);
     this.parts.onSwap();
     const swapMs = performance.now() - swapAt;
     if (previous !== undefined) this.replaced(previous, version, isMain);
@@ -299,7 +229,7 @@ export class Application {
 
   private replaced(previous: RunningVersion, by: Version, isMain: boolean): void {
     // Replaced before it had earned anything: never a revert target, unless it had been stable before.
-    if (isMain && this.probations.has(previous) && previous.name.hash !== by.hash) {
+    if (isMain && this.trials.has(previous) && previous.name.hash !== by.hash) {
       this.parts.registry.markSuperseded(previous.name, { reason: `replaced by ${by.id} while on probation` });
     }
     this.drop(previous);
@@ -321,60 +251,22 @@ export class Application {
     await this.services.guard.run(label, () => start.call(running.definition, running.context as never));
   }
 
-  private beginProbation(running: RunningVersion): void {
-    this.probations.set(running, new Probation(this.parts.config.probation, performance.now()));
-    // Time alone can pass a version whose runs are already enough.
-    this.judging ??= setInterval(() => this.judgeAll(), 250).unref();
+  private passed(version: RunningVersion, successCount: number): void {
+    const { registry, emit, onStable } = this.parts;
+    const { module, id, hash } = version.name;
+    registry.markStable(version.name, { reason: `${successCount} runs without a failure` });
+    const message = `stable after ${successCount} runs`;
+    emit({ at: Date.now(), kind: 'stable', module, version: id, message, data: { hash } });
+    onStable(version);
   }
 
-  private judgeAll(): void {
-    if (!this.parts.mayJudge()) return;
-    for (const version of this.probations.keys()) void this.checkHealth(version).then(() => this.judge(version));
-  }
-
-  /** Asks a version on probation whether it is well; no, and a throw, fail it. One that does not answer is not asked again. */
-  private async checkHealth(version: RunningVersion): Promise<void> {
-    const { health } = version.definition;
-    const probation = this.probations.get(version);
-    if (health === undefined || probation === undefined || this.asked.has(version)) return;
-    this.asked.add(version);
-    try {
-      const label = labelOf(this.services, version, 'health');
-      const isWell = await this.services.guard.run(label, () =>
-        health.call(version.definition, version.context as never),
-      );
-      if (!isWell) probation.taskFailed('its health check says no');
-    } catch (error) {
-      probation.taskFailed(`${describe(error)} in its health check`);
-    }
-    this.asked.delete(version);
-  }
-
-  private async judge(version: RunningVersion): Promise<void> {
-    const probation = this.probations.get(version);
-    if (probation === undefined || !this.parts.mayJudge()) return;
-    const verdict = probation.verdict(performance.now());
-    if (verdict === 'pending') return;
-    this.probations.delete(version);
-    if (verdict === 'passed') {
-      this.parts.registry.markStable(version.name, { reason: `${probation.successCount} runs without a failure` });
-      this.parts.emit({
-        at: Date.now(),
-        kind: 'stable',
-        module: version.name.module,
-        version: version.name.id,
-        message: `stable after ${probation.successCount} runs`,
-        data: { hash: version.name.hash },
-      });
-      this.parts.onStable(version);
-      return;
-    }
-    this.quarantine(version.name, probation.failureReason ?? 'failed on probation');
+  private async failed(version: RunningVersion, reason: string): Promise<void> {
+    this.quarantine(version.name, reason);
     if (this.table.get(version.name.module) === version) await this.revert(version.name.module);
   }
 
   private drop(version: RunningVersion): void {
-    this.probations.delete(version);
+    this.trials.end(version);
     void version.drained().then(() => this.stopVersion(version, AbortSignal.timeout(STOP_LIMIT_MS)));
   }
 
@@ -395,23 +287,6 @@ export class Application {
     }
     version.dropped.abort();
   }
-}
-
-/** Modules before those that use them; where they use each other, as they came. */
-function inOrderOfUse(loaded: readonly Loaded[]): Loaded[] {
-  const ordered = new Set<Loaded>();
-  const visiting = new Set<Loaded>();
-  const visit = (one: Loaded): void => {
-    if (ordered.has(one) || visiting.has(one)) return;
-    visiting.add(one);
-    for (const [key, use] of Object.entries(one.running.definition.uses)) {
-      const used = loaded.find(({ version }) => version.module === (use.module ?? key));
-      if (used !== undefined) visit(used);
-    }
-    ordered.add(one);
-  };
-  for (const one of loaded) visit(one);
-  return [...ordered];
 }
 
 /** Longest time in ms that a replaced version's `stop` hook may take. */

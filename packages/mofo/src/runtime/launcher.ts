@@ -12,9 +12,13 @@ import type { Registry } from '@mofo/versions';
 import { RestartBudget } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
+import { BlameRefinement } from './blame-refinement.ts';
 import { Child, type ChildEnd, causeOfEnd, LISTEN_FD } from './child.ts';
+import { pingChildren } from './child-pings.ts';
 import type { ControlRequest } from './control-socket.ts';
+import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
+import { UpdateQueue } from './update-queue.ts';
 
 /** What a launcher is made of. */
 export interface LauncherOptions {
@@ -33,26 +37,6 @@ export const CHILD_STOP_LIMIT_MS = 10_000;
 /** The same for a clone, which has nothing to end; main is asked to stop only after it. */
 const CLONE_STOP_LIMIT_MS = 2_000;
 
-/** How often a child that is not main is asked whether it lives. Main is watched by its clone. */
-const PING_INTERVAL_MS = 1_000;
-
-/** Pings without an answer after which such a child is killed: a module that never ends loading, or a clone that could not take over. */
-const PINGS_UNANSWERED_MAX = 8;
-
-/** Longest time in ms that a request waits for main's answer. */
-export const REQUEST_LIMIT_MS = 60_000;
-
-interface PendingUpdate {
-  readonly module: string;
-  readonly hash: string;
-  readonly savedAt: number | undefined;
-}
-
-interface PendingRequest {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** Keeps an application running. */
 export class Launcher {
   /** Resolves with the exit code when everything has ended. */
@@ -60,20 +44,19 @@ export class Launcher {
   private readonly options: LauncherOptions;
   private readonly children = new Set<Child>();
   private readonly budget = new RestartBudget();
-  private readonly pendingUpdates = new Map<string, PendingUpdate>();
-  private readonly requests = new Map<number, PendingRequest>();
+  private readonly updates = new UpdateQueue();
+  private readonly requests = new MainRequests();
+  private readonly blame: BlameRefinement;
   private readonly whenServing: (() => void)[] = [];
-  private nextRequest = 1;
   private stopping = false;
   private exitCode = 0;
-  private lastTakeover: TakeoverReport | undefined;
-  private lastEnd: { readonly pid: number; readonly cause: string } | undefined;
   private failure: MofoError | undefined;
   private pinging: NodeJS.Timeout | undefined;
   private resolveEnded: (code: number) => void = () => {};
 
   constructor(options: LauncherOptions) {
     this.options = options;
+    this.blame = new BlameRefinement(options.registry, options.onEvent);
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
@@ -85,7 +68,7 @@ export class Launcher {
    * @throws MofoError START_FAILED when no process came so far, `data.code` says what was refused; NOT_READY when it was stopped before.
    */
   async start(): Promise<void> {
-    this.pinging = setInterval(() => this.pingChildren(), PING_INTERVAL_MS);
+    this.pinging = pingChildren(this.children);
     this.spawn();
     const serves = await Promise.race([this.serving().then(() => true), this.ended.then(() => false)]);
     if (!serves)
@@ -110,7 +93,7 @@ export class Launcher {
 
   /** Gives main a new version to try, as soon as main and clone are both ready; a newer one of the same module replaces it. */
   update(module: string, hash: string, savedAt?: number): void {
-    this.pendingUpdates.set(module, { module, hash, savedAt });
+    this.updates.add(module, hash, savedAt);
     this.passUpdates();
   }
 
@@ -119,27 +102,7 @@ export class Launcher {
     const { main } = this;
     if (main === undefined)
       throw new MofoError('NOT_READY', 'No main process is ready at this moment. Nothing was done. Try again.');
-    const id = this.nextRequest++;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.requests.delete(id);
-        reject(
-          new MofoError(
-            'NOT_READY',
-            `Main did not answer within ${REQUEST_LIMIT_MS} ms. Look at it with: npx mofo status`,
-          ),
-        );
-      }, REQUEST_LIMIT_MS).unref();
-      const settle = (done: () => void): void => {
-        clearTimeout(timer);
-        done();
-      };
-      this.requests.set(id, {
-        resolve: (value) => settle(() => resolve(value)),
-        reject: (error) => settle(() => reject(error)),
-      });
-      main.send({ type: 'request', id, ...request });
-    });
+    return this.requests.ask(main, request);
   }
 
   /** Stops everything in order: the clone first, so that main's end is no takeover. Resolves when the children have ended. */
@@ -172,18 +135,6 @@ export class Launcher {
 
   private killAll(which: (child: Child) => boolean): void {
     for (const child of this.children) if (which(child)) child.kill('SIGKILL');
-  }
-
-  /** Main's hangs are the clone's business; nobody but the launcher sees those of a process that starts, or of the clone. */
-  private pingChildren(): void {
-    for (const child of this.children) {
-      if (child.role === 'main' || !child.isAlive) continue;
-      if (child.unansweredPings < PINGS_UNANSWERED_MAX) child.ping();
-      else if (!child.isHung) {
-        child.isHung = true;
-        child.kill('SIGKILL');
-      }
-    }
   }
 
   private withRole(role: Child['role']): Child | undefined {
@@ -228,7 +179,7 @@ export class Launcher {
       case 'event':
         this.options.onEvent(message.event);
         // The clone has told the registry: now the reason can be made more exact.
-        if (message.event.kind === 'unstable') this.refineBlame();
+        if (message.event.kind === 'unstable') this.blame.tryNow();
         return;
       case 'stable':
         this.clone?.send({ type: 'follow', module: message.module, hash: message.hash });
@@ -236,39 +187,20 @@ export class Launcher {
       case 'refused':
         this.giveUp(`${message.code}: ${message.message}`, message.code);
         return;
-      case 'answer': {
-        const pending = this.requests.get(message.id);
-        this.requests.delete(message.id);
-        if (message.error === undefined) pending?.resolve(message.value);
-        else
-          pending?.reject(
-            new MofoError('REQUEST_FAILED', message.error.message, { data: { code: message.error.code } }),
-          );
-      }
+      case 'answer':
+        this.requests.answered(message);
     }
   }
 
   private mainIsReady(): void {
     for (const resolve of this.whenServing.splice(0)) resolve();
-    this.resumeProbations();
+    this.updates.resumeProbations(this.options.registry);
     this.ensureTwo();
     this.passUpdates();
   }
 
-  /** What was on probation in a main that died, and is not to blame for it, is tried again: each time costs a try, so not for ever. */
-  private resumeProbations(): void {
-    const { registry } = this.options;
-    for (const module of registry.modules()) {
-      const [newest] = registry
-        .list(module)
-        .filter(({ state, triesLeft }) => (state === 'probation' || state === 'checked') && triesLeft > 0);
-      if (newest !== undefined && !this.pendingUpdates.has(module))
-        this.pendingUpdates.set(module, { module, hash: newest.hash, savedAt: undefined });
-    }
-  }
-
   private tookOver(child: Child, report: TakeoverReport): void {
-    this.lastTakeover = report;
+    this.blame.tookOver(report);
     const what = report.label === '' ? '' : ` in ${report.label}`;
     this.options.onEvent({
       at: Date.now(),
@@ -297,8 +229,8 @@ export class Launcher {
       message: `${child.role === 'starting' ? 'a starting process' : child.role} (pid ${end.pid}) ended: ${cause}`,
       data: { pid: end.pid, role: child.role, cause, exitCode: end.exitCode, signal: end.signal },
     });
-    if (child.role !== 'clone') this.lastEnd = { pid: end.pid, cause };
-    this.refineBlame();
+    if (child.role !== 'clone') this.blame.ended(end.pid, cause);
+    this.blame.tryNow();
     if (!this.budget.spend(performance.now()).allowed) {
       this.giveUp(
         `The processes of the application ended too often (last: ${cause}). The store is intact; mend the cause and start again.`,
@@ -306,38 +238,6 @@ export class Launcher {
       return;
     }
     this.ensureTwo();
-  }
-
-  /**
-   * The wait status says what the clone could only guess (SIGSEGV, exit code, heap exhausted): it goes into the version's history. Takeover, end and
-   * quarantine are reported in any order; this acts when all three are there.
-   */
-  private refineBlame(): void {
-    const { lastTakeover: report, lastEnd: end } = this;
-    if (
-      report === undefined ||
-      end === undefined ||
-      report.deadPid !== end.pid ||
-      report.module === undefined ||
-      report.version === undefined
-    )
-      return;
-    const version = this.options.registry.get(report.module, report.version);
-    if (version === undefined || version.state !== 'unstable') return;
-    this.lastEnd = undefined;
-    // What the clone wrote, with the task's number; of a hang it knows all there is to know.
-    const guessed = 'crash in ';
-    if (!version.reason.startsWith(guessed)) return;
-    const reason = `${end.cause} in ${version.reason.slice(guessed.length)}`;
-    const refined = this.options.registry.quarantine(version, reason);
-    this.options.onEvent({
-      at: Date.now(),
-      kind: 'unstable',
-      module: refined.module,
-      version: refined.id,
-      message: reason,
-      data: { hash: refined.hash, refined: true },
-    });
   }
 
   private ensureTwo(): void {
@@ -348,12 +248,7 @@ export class Launcher {
   }
 
   private passUpdates(): void {
-    const { main, clone } = this;
-    if (main === undefined || clone === undefined) return;
-    for (const { module, hash, savedAt } of this.pendingUpdates.values()) {
-      main.send({ type: 'update', module, hash, ...(savedAt === undefined ? {} : { savedAt }) });
-    }
-    this.pendingUpdates.clear();
+    this.updates.pass(this.main, this.clone);
   }
 
   private giveUp(message: string, code?: string): void {
@@ -368,9 +263,7 @@ export class Launcher {
   private endIfDone(): void {
     if (this.children.size > 0) return;
     clearInterval(this.pinging);
-    for (const { reject } of this.requests.values())
-      reject(new MofoError('NOT_READY', 'The application is stopping. Nothing was done.'));
-    this.requests.clear();
+    this.requests.rejectAll();
     this.resolveEnded(this.exitCode);
   }
 }

@@ -99,7 +99,8 @@ export class RequestAnswers {
     if (application.table.get(module)?.name.hash !== current.hash)
       await application.update(current, current.state !== 'stable');
     current = registry.markStable(current, { reason: 'promoted by an operator', by: 'operator' });
-    application.endProbation(module);
+    const promoted = application.table.get(module);
+    if (promoted !== undefined) application.trials.end(promoted);
     send({ type: 'stable', module, hash: current.hash });
     return { module, version: current.id, state: current.state };
   }
@@ -113,7 +114,7 @@ export class RequestAnswers {
         'NOTHING_TO_REVERT',
         `Module "${module}" has no other version that was stable. Nothing was changed.`,
       );
-    if (running !== undefined && application.isOnProbation(running)) {
+    if (running !== undefined && application.trials.has(running)) {
       quarantine.add(module, running.name.hash, 'reverted by an operator');
       application.quarantine(running.name, 'reverted by an operator');
     }
@@ -127,8 +128,7 @@ export class RequestAnswers {
   private requireTried(module: string): Version {
     const { application } = this.parts;
     const running = application.table.get(module);
-    if (running !== undefined && application.isOnProbation(running))
-      return this.requireVersion(module, running.name.id);
+    if (running !== undefined && application.trials.has(running)) return this.requireVersion(module, running.name.id);
     throw new MofoError(
       'UNKNOWN_VERSION',
       `No version of module "${module}" runs on probation. Nothing was changed. Name one: npx mofo versions ${module}`,

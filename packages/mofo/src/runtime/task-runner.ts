@@ -150,8 +150,9 @@ export class TaskRunner {
     const version = this.application.table.get(name.slice(0, dot));
     const task = name.slice(dot + 1);
     const declared = version?.definition.tasks[task] as TaskDefinition | undefined;
-    if (version === undefined || declared === undefined || this.application.isCondemned(version)) return undefined;
-    const key = this.application.isTried(version) ? `probation ${task}` : task;
+    if (version === undefined || declared === undefined || this.application.trials.isCondemned(version))
+      return undefined;
+    const key = this.application.trials.isTried(version) ? `probation ${task}` : task;
     let known = this.definitions.get(version);
     if (known === undefined) {
       known = new Map();
@@ -210,7 +211,7 @@ export class TaskRunner {
     const version = this.application.table.get(task.name.slice(0, dot));
     // A version that was replaced while its task ran has been judged already.
     if (version?.title === task.version)
-      this.application.noteRun(version, `task ${task.name.slice(dot + 1)} #${task.id}`, error);
+      this.application.trials.noteRun(version, `task ${task.name.slice(dot + 1)} #${task.id}`, error);
   }
 }
 

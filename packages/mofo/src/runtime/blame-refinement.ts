@@ -1,0 +1,52 @@
+// The wait status says what the clone could only guess (SIGSEGV, exit code, heap exhausted): it goes into the version's history. Takeover, end and
+// quarantine are reported in any order; this acts when all three are there.
+
+import type { Registry } from '@mofo/versions';
+import type { RuntimeEvent, TakeoverReport } from './messages.ts';
+
+/** What the clone writes of a death whose cause it does not know, with the task's number; of a hang it knows all there is to know. */
+const GUESSED = 'crash in ';
+
+/** Puts takeover, end and quarantine of one death together. */
+export class BlameRefinement {
+  private readonly registry: Registry;
+  private readonly onEvent: (event: RuntimeEvent) => void;
+  private takeover: TakeoverReport | undefined;
+  private end: { readonly pid: number; readonly cause: string } | undefined;
+
+  constructor(registry: Registry, onEvent: (event: RuntimeEvent) => void) {
+    this.registry = registry;
+    this.onEvent = onEvent;
+  }
+
+  /** A clone has taken over. Its quarantine follows, and with it `tryNow`. */
+  tookOver(report: TakeoverReport): void {
+    this.takeover = report;
+  }
+
+  /** A process that may have been main has ended. */
+  ended(pid: number, cause: string): void {
+    this.end = { pid, cause };
+  }
+
+  /** Makes the reason more exact if everything is known by now. */
+  tryNow(): void {
+    const { takeover, end, registry } = this;
+    if (takeover === undefined || end === undefined || takeover.deadPid !== end.pid) return;
+    if (takeover.module === undefined || takeover.version === undefined) return;
+    const version = registry.get(takeover.module, takeover.version);
+    if (version === undefined || version.state !== 'unstable') return;
+    this.end = undefined;
+    if (!version.reason.startsWith(GUESSED)) return;
+    const reason = `${end.cause} in ${version.reason.slice(GUESSED.length)}`;
+    const refined = registry.quarantine(version, reason);
+    this.onEvent({
+      at: Date.now(),
+      kind: 'unstable',
+      module: refined.module,
+      version: refined.id,
+      message: reason,
+      data: { hash: refined.hash, refined: true },
+    });
+  }
+}
