@@ -230,8 +230,9 @@ describe('model', () => {
           };
           run(0);
         }),
-        { numRuns: 150 },
+        { numRuns: 100 },
       );
     },
+    60_000,
   );
 });

@@ -40,6 +40,8 @@ import {
   MAIN_SIZE,
   MAIN_STAMP_COUNTER,
   MAIN_STORE_ID,
+  SLOT_BYTES,
+  SLOT_COUNT,
   SLOT_PID,
   SLOT_RUNNING,
   SLOT_STATE,
@@ -159,7 +161,7 @@ describe('a new store', () => {
     expect(store).toMatchObject({ slot: 0, created: true });
     expect(store.journal.byteLength).toBe(128 * MIB);
     expect(store.undo.byteLength).toBe(64 * MIB);
-    expect(store.control.byteLength).toBe(4096 + 65536 + 16384);
+    expect(store.control.byteLength).toBe(4096 + SLOT_COUNT * SLOT_BYTES + 16384);
     store.close();
     const { main: path, backup, control: controlPath } = filesOf(name);
     for (const file of [path, backup, controlPath]) expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -375,7 +377,7 @@ describe('slots', () => {
     const store = make();
     const program = startProgram('open-store.mjs', [name, '0']);
     const { slot } = (await program.next()) as { slot: number };
-    new Uint32Array(store.control, CONTROL_SLOTS + slot * 1024 + SLOT_RUNNING, 1)[0] = 1;
+    new Uint32Array(store.control, CONTROL_SLOTS + slot * SLOT_BYTES + SLOT_RUNNING, 1)[0] = 1;
     await program.kill();
     const next = openSegments({ name });
     expect(next.slot).not.toBe(slot);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ShmStoreError } from '../src/errors.ts';
-import { CONTROL_RESERVED_GRANULES, CONTROL_SLOTS, SLOT_JOURNAL_RESERVED } from '../src/layout.ts';
+import { CONTROL_RESERVED_GRANULES, CONTROL_SLOTS, SLOT_BYTES, SLOT_JOURNAL_RESERVED } from '../src/layout.ts';
 import { loadNative } from '../src/native.ts';
 import type { NativeStore } from '../src/native-binding.ts';
 import { listStores, openSegments } from '../src/open.ts';
@@ -51,7 +51,7 @@ describe('in a transaction', () => {
 
   test('journal and undo range grow to their ends and then say JOURNAL_FULL', () => {
     const store = openSegments({ name: uniqueName(), sizeBytes: MIB });
-    const words = new Uint32Array(store.control, CONTROL_SLOTS + store.slot * 1024 + SLOT_JOURNAL_RESERVED, 2);
+    const words = new Uint32Array(store.control, CONTROL_SLOTS + store.slot * SLOT_BYTES + SLOT_JOURNAL_RESERVED, 2);
     expect([...words]).toEqual([16, 16]);
     store.transaction(() => {
       store.reserveJournal(65537);

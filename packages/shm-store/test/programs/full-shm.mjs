@@ -1,6 +1,7 @@
 // Run in a private mount namespace: makes /dev/shm small and fills it by a store. Arguments: size of /dev/shm in MiB, mount options.
 import { execFileSync } from 'node:child_process';
 import { statfsSync, writeFileSync } from 'node:fs';
+import { CONTROL_SLOTS, SLOT_BYTES, SLOT_COUNT } from '../../dist/layout.js';
 import { openSegments } from '../../dist/open.js';
 
 const [mebibytes, mode = 'rw'] = process.argv.slice(2);
@@ -44,13 +45,13 @@ try {
     }),
   );
   // Every byte that was said to be usable is written: SIGBUS would end the process here.
-  const slot = new Uint32Array(store.control, 4096 + store.slot * 1024, 256);
+  const slot = new Uint32Array(store.control, CONTROL_SLOTS + store.slot * SLOT_BYTES, 256);
   store.transaction(() => {
     const heapStart = new Uint32Array(store.windows[0], 96, 1)[0] * 16384;
     const slabs = (reserved[0] * 16) / 16384;
     new Uint8Array(store.windows[0], 4096, slabs * 16).fill(1);
     new Uint8Array(store.windows[0], heapStart, reserved[0] * 16 - heapStart).fill(1);
-    new Uint8Array(store.control, 4096 + 65536, (reserved[0] * 16) / 4096).fill(1);
+    new Uint8Array(store.control, CONTROL_SLOTS + SLOT_COUNT * SLOT_BYTES, (reserved[0] * 16) / 4096).fill(1);
     new Uint8Array(store.journal, 0, slot[22] * 4096).fill(2);
     new Uint8Array(store.undo, 0, slot[23] * 4096).fill(3);
     return 0;
