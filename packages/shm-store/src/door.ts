@@ -53,6 +53,25 @@ export interface Door {
 
   /** First granule of the heap. */
   readonly heapFirst: number;
+  /** Granules of the heap, from `heapFirst` on, that may be read; grows when memory is reserved. */
+  readonly heapSpan: number;
+
+  // For the hottest loops, which read many blocks and write none. A block's granule lies in window `granule >>> 28`, its first word at
+  // `(granule & 0x0fffffff) << 2`. What they read here without asking `imageOf` they read as the last commit left it: right for parts of a
+  // block that never change after the transaction that made it, and for everything while `hasImages` is false.
+
+  /** Main's words, a window of 4 GiB an element. Never written through. */
+  readonly windowWords: readonly Int32Array[];
+  /** The same memory, eight bytes an element. */
+  readonly windowFloats: readonly Float64Array[];
+  /** Where the images lie. */
+  readonly journalWords: Int32Array;
+  /** True if some chunk has an image. */
+  readonly hasImages: boolean;
+  /** Word index in `journalWords` of the chunk's image, or 0. */
+  imageOf(chunk: number): number;
+  /** Throws CORRUPT unless the granules from `granule` on lie in the heap and in one window; the slow path, once `heapSpan` says no. */
+  requireInHeap(granule: number, granules: number): void;
 
   /** Begins a read section: waits for an even sequence and returns it. Inside a transaction or section returns at once. */
   beginRead(): number;

@@ -5,9 +5,9 @@
 // Changes by this thread, also by rolling back, are seen at once: then what was read ahead is dropped.
 
 import type { ShmStoreError } from '@mofo/shm-store';
+import { leafOf, loadEntryKey, slotWord } from './bucket.ts';
 import { cursor } from './cursor.ts';
 import { KeyBuffer } from './key-buffer.ts';
-import { loadKey } from './leaf.ts';
 import type { Bounds } from './range.ts';
 import { probe, type TreeCore, treeChanges } from './tree-core.ts';
 
@@ -158,7 +158,7 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
 
   private readBatch(decode: boolean): number {
     const { core, seen } = this;
-    const { codec, door, memory, value } = core;
+    const { codec, memory, value } = core;
     const { reverse, lower, upper } = this.bounds;
     const start = reverse ? upper : lower;
     const end = reverse ? lower : upper;
@@ -172,12 +172,12 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
     else cursor.start(core, !reverse);
     let count = 0;
     while (count < size) {
-      const leaf = cursor.next();
-      if (leaf === 0) {
+      if (!cursor.next()) {
         this.isLastBatch = true;
         break;
       }
-      loadKey(door, leaf, core, current);
+      const { bucket, slot } = cursor;
+      loadEntryKey(core, bucket, slot, current);
       if (end !== undefined) {
         const order = current.compare(end.key);
         if ((reverse ? order < 0 : order > 0) || (order === 0 && !end.inclusive)) {
@@ -193,7 +193,9 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
       count++;
       if (!decode) continue;
       this.keys.push(codec.decode(current));
-      if (withValues) this.values.push(value.read(memory, leaf, 0));
+      if (!withValues) continue;
+      if (core.keyWords === 0) this.values.push(value.read(memory, leafOf(core, bucket, slot), 0));
+      else this.values.push(value.read(memory, bucket, slotWord(core, slot)));
     }
     return count;
   }

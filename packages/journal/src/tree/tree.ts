@@ -31,8 +31,7 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
       let value: unknown;
       try {
         core.codec.encode(key, probe);
-        const leaf = core.find();
-        value = leaf === 0 ? undefined : core.value.read(core.memory, leaf, 0);
+        value = core.find() ? core.read() : undefined;
       } catch (error) {
         if (!door.endRead(sequence)) continue;
         throw error;
@@ -50,7 +49,7 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
       let found: boolean;
       try {
         core.codec.encode(key, probe);
-        found = core.find() !== 0;
+        found = core.find();
       } catch (error) {
         if (!door.endRead(sequence)) continue;
         throw error;

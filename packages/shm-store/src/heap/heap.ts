@@ -12,6 +12,8 @@ import type { Door } from '../door.ts';
 import { ShmStoreError } from '../errors.ts';
 import {
   MAIN_CLASS_HEADS,
+  MAIN_HEAP_END_SLAB,
+  MAIN_HEAP_FIRST_SLAB,
   MAIN_STAMP_COUNTER,
   SLAB_GRANULES,
   SLAB_KIND_LARGE,
@@ -23,6 +25,9 @@ import { CLASS_CAPACITY, CLASS_GRANULES, CLASS_OF_GRANULES, SMALL_GRANULES_MAX }
 import { allocateSpan, HeapWords, releaseSpan } from './spans.ts';
 
 const CLASS_HEADS_GRANULE = MAIN_CLASS_HEADS / 16;
+const FIRST_SLAB_WORD = MAIN_HEAP_FIRST_SLAB / 4;
+const END_SLAB_WORD = MAIN_HEAP_END_SLAB / 4;
+const WINDOW_MASK = 0x0fffffff;
 const STAMP_GRANULE = MAIN_STAMP_COUNTER >> 4;
 const STAMP_WORD = (MAIN_STAMP_COUNTER & 15) >> 2;
 
@@ -35,6 +40,7 @@ export class Heap {
   private readonly heap: HeapWords;
   /** Blocks and their birth stamps, in turn: what stands at a place by the time of the commit may be another block. */
   private readonly pendingFrees: number[] = [];
+  private headerIndex = 0;
 
   constructor(door: Door) {
     this.door = door;
@@ -117,11 +123,12 @@ export class Heap {
   /** Throws CORRUPT unless `block` is the start of a live block of this layout. O(1). */
   check(block: number, layoutId: number): void {
     this.prove(block);
-    const i = this.door.at(block);
-    if (this.door.words[i] !== layoutId) {
+    const words = this.headerWords(block);
+    const layout = words[this.headerIndex] as number;
+    if (layout !== layoutId) {
       throw new ShmStoreError(
         'CORRUPT',
-        `The block at granule ${block >>> 0} has layout ${this.door.words[i]}; ${layoutId} was expected.`,
+        `The block at granule ${block >>> 0} has layout ${layout}; ${layoutId} was expected.`,
       );
     }
   }
@@ -129,8 +136,9 @@ export class Heap {
   /** True if a live block with this birth stamp starts at `block`. Never throws on bad refs. */
   isLive(block: number, stamp: number): boolean {
     if (stamp === 0 || !this.isBlockStart(block)) return false;
-    const i = this.door.at(block);
-    return this.door.words[i + 1] === stamp && isLiveHeader(this.door.words, i, block);
+    const words = this.headerWords(block);
+    const i = this.headerIndex;
+    return words[i + 1] === stamp && isLiveHeader(words, i, block);
   }
 
   /** Layout id in the block's header, which must have been proved. */
@@ -158,25 +166,51 @@ export class Heap {
   /** Throws CORRUPT unless `block` is the start of a live block, of whatever layout. */
   prove(block: number): void {
     if (this.isBlockStart(block)) {
-      const i = this.door.at(block);
-      if (isLiveHeader(this.door.words, i, block)) return;
+      const words = this.headerWords(block);
+      if (isLiveHeader(words, this.headerIndex, block)) return;
     }
     throw new ShmStoreError('CORRUPT', `No live block starts at granule ${block >>> 0}.`);
   }
 
+  /**
+   * The words in which a block's header stands, at `headerIndex`. Outside the commit's last step no header and no slab descriptor has an image:
+   * they are read as they stand.
+   */
+  private headerWords(block: number): Int32Array {
+    const { door, heap } = this;
+    if (heap.settling) {
+      this.headerIndex = door.at(block);
+      return door.words;
+    }
+    if ((block - door.heapFirst) >>> 0 >= door.heapSpan) door.requireInHeap(block, 1);
+    this.headerIndex = (block & WINDOW_MASK) << 2;
+    return door.windowWords[block >>> 28] as Int32Array;
+  }
+
   /** True if the slab's descriptor allows a block to start at this granule (R2). */
   private isBlockStart(block: number): boolean {
+    const { door, heap } = this;
     const slab = block >>> 10;
-    if (slab < this.heap.bounds(0) || slab >= this.heap.bounds(1)) return false;
-    const i = this.door.atSystem(this.heap.descriptor(slab));
-    const word0 = this.door.words[i] as number;
+    let words = door.windowWords[0] as Int32Array;
+    let i = heap.descriptor(slab) * 4;
+    if (heap.settling) {
+      if (slab < heap.bounds(0) || slab >= heap.bounds(1)) return false;
+      i = door.atSystem(heap.descriptor(slab));
+      words = door.words;
+    } else {
+      if (slab < (words[FIRST_SLAB_WORD] as number) || slab >= (words[END_SLAB_WORD] as number)) return false;
+      // The bounds are bytes of the store too: they may say more than there is.
+      if (((slab << 10) - door.heapFirst) >>> 0 >= door.heapSpan) door.requireInHeap(slab << 10, 1);
+    }
+    const word0 = words[i] as number;
     const kind = word0 & 0xff;
     const offset = block & (SLAB_GRANULES - 1);
     if (kind === SLAB_KIND_LARGE) return offset === 0;
     if (kind !== SLAB_KIND_SMALL) return false;
-    const granules = CLASS_GRANULES[(word0 >>> 8) & 0xff];
-    if (granules === undefined) return false;
-    const handedOut = Math.min((this.door.words[i + 1] as number) >>> 16, SLAB_GRANULES);
+    const sizeClass = (word0 >>> 8) & 0xff;
+    if (sizeClass >= CLASS_GRANULES.length) return false;
+    const granules = CLASS_GRANULES[sizeClass] as number;
+    const handedOut = Math.min((words[i + 1] as number) >>> 16, SLAB_GRANULES);
     return offset % granules === 0 && offset + granules <= handedOut;
   }
 
