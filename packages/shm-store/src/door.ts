@@ -9,6 +9,15 @@
 // Refs are handled as signed 32-bit integers (the bits of the uint32 granule count), so that they stay small integers; 0 means
 // none. Compare sizes only after `>>> 0`; add with `| 0`.
 
+/** Made by an earlier transaction: changed through images. */
+export const PUBLISHED = 0;
+/** Made by the running level: written in place. */
+export const FRESH = 1;
+/** Made by the running transaction outside the running level: written in place, but the level's own undo must know. */
+export const FRESH_OUTSIDE = 2;
+/** Who made a block. */
+export type Freshness = typeof PUBLISHED | typeof FRESH | typeof FRESH_OUTSIDE;
+
 /** Reads and writes the words of a store; see the head of this file for the contract. */
 export interface Door {
   /** The view that the last `at`, `own` or `overwrite` answered for. */
@@ -70,6 +79,12 @@ export interface Door {
   readonly hasImages: boolean;
   /** Word index in `journalWords` of the chunk's image, or 0. */
   imageOf(chunk: number): number;
+  /** The same memory as `journalWords`, eight bytes an element. */
+  readonly journalFloats: Float64Array;
+  /** In a transaction: how a proved block is written. FRESH in place, PUBLISHED by `imageFor`, FRESH_OUTSIDE by `own` only. */
+  freshness(block: number): Freshness;
+  /** `own` for a published block, without a change of views: the word index in `journalWords` of the chunk's image, which is made if there is none. */
+  imageFor(chunk: number, granules: number): number;
   /** Throws CORRUPT unless the granules from `granule` on lie in the heap and in one window; the slow path, once `heapSpan` says no. */
   requireInHeap(granule: number, granules: number): void;
 

@@ -16,9 +16,13 @@ import {
   CONTROL_SEQUENCE,
   CONTROL_SLOTS,
   type Door,
+  FRESH,
+  FRESH_OUTSIDE,
+  type Freshness,
   JOURNAL_HEADER_WORDS,
   MAIN_HEAP_FIRST_SLAB,
   MAIN_SLAB_TABLE,
+  PUBLISHED,
   ShmStoreError,
   SLAB_GRANULES,
   SLOT_BYTES,
@@ -66,10 +70,10 @@ export class RedoDoor implements Door {
   readonly windowFloats: readonly Float64Array[];
   /** This thread's own journal; while `overlaid`, the copy of another one's. */
   journalWords: Int32Array;
+  journalFloats: Float64Array;
 
   private readonly native: StoreSegments;
   private readonly windowBytes: readonly Uint8Array[];
-  private journalFloats: Float64Array;
   private journalBytes: Uint8Array;
   private readonly undoWords: Int32Array;
   private readonly controlWords: Uint32Array;
@@ -168,6 +172,21 @@ export class RedoDoor implements Door {
       return index;
     }
     return this.ownImage(chunk, granules);
+  }
+
+  freshness(block: number): Freshness {
+    const id = this.blockId(block);
+    if (id < this.transactionId || id > this.lastId) return PUBLISHED;
+    return id < this.levelId ? FRESH_OUTSIDE : FRESH;
+  }
+
+  imageFor(chunk: number, granules: number): number {
+    const image = this.images.get(chunk);
+    if (image === 0) return this.addImage(chunk, granules);
+    if (this.level !== undefined && image < this.level.journalTop) {
+      this.level.log.save(chunk, this.journalWords, image, granules * 4);
+    }
+    return image;
   }
 
   ownSystem(granule: number): number {
@@ -384,12 +403,7 @@ export class RedoDoor implements Door {
   }
 
   private ownImage(chunk: number, granules: number): number {
-    let image = this.images.get(chunk);
-    if (image === 0) image = this.addImage(chunk, granules);
-    else if (this.level !== undefined && image < this.level.journalTop) {
-      this.level.log.save(chunk, this.journalWords, image, granules * 4);
-    }
-    return this.showJournal(image);
+    return this.showJournal(this.imageFor(chunk, granules));
   }
 
   private addImage(chunk: number, granules: number): number {
@@ -397,8 +411,9 @@ export class RedoDoor implements Door {
     const entry = this.journalTop;
     const image = entry + JOURNAL_HEADER_WORDS;
     if (image + count > this.journalReservedWords) this.reserveJournal(image + count);
-    const source = this.showMain(chunk);
-    const { words, journalWords } = this;
+    const { journalWords } = this;
+    const words = this.windowWords[chunk >>> 28] as Int32Array;
+    const source = (chunk & WINDOW_MASK) << 2;
     journalWords[entry] = chunk;
     journalWords[entry + 1] = granules;
     if (count <= 64) for (let k = 0; k < count; k++) journalWords[image + k] = words[source + k] as number;

@@ -19,7 +19,7 @@
 // change of a published block. A bucket that is rebuilt or split moves entries into a new block that nothing reaches before one link
 // is written. Bytes are input: size and live bits bound everything that is read, and are checked first.
 
-import { type Door, type Heap, LAYOUT_TREE_BUCKET, LAYOUT_TREE_LEAF, ShmStoreError } from '@mofo/shm-store';
+import { type Door, FRESH, type Heap, LAYOUT_TREE_BUCKET, LAYOUT_TREE_LEAF, ShmStoreError } from '@mofo/shm-store';
 import type { KeyBuffer } from './key-buffer.ts';
 import { compareWithLeaf, leafKeyWord, loadKey } from './leaf.ts';
 
@@ -135,13 +135,16 @@ export function loadEntryKey(shape: EntryShape, bucket: number, slot: number, ta
   target.length = shape.fixedBytes;
 }
 
-/** Word `n` of the key of a live slot; 0 behind its end. */
+/** Word `n` of the key of a live slot; 0 behind its end. The caller has opened the bucket. */
 export function entryKeyWord(shape: EntryShape, bucket: number, slot: number, n: number): number {
   const { door, keyWords } = shape;
   if (keyWords === 0) return leafKeyWord(door, leafOf(shape, bucket, slot), shape, n);
   if (n >= keyWords) return 0;
-  const i = wordAt(door, bucket, slotWord(shape, slot) + shape.keyAt + n);
-  return door.words[i] as number;
+  const w = SLOTS_WORD + slot * shape.slotWords + shape.keyAt + n;
+  const image = door.hasImages ? door.imageOf((bucket + 1 + (w >> 2)) | 0) : 0;
+  if (image !== 0) return door.journalWords[image + (w & 3)] as number;
+  const words = door.windowWords[bucket >>> 28] as Int32Array;
+  return words[((bucket & 0x0fffffff) << 2) + 4 + w] as number;
 }
 
 /** What `compareEntry` found besides the order: the nibble at which the keys differ first, -1 if they are equal. */
@@ -156,11 +159,9 @@ export function compareEntry(shape: EntryShape, bucket: number, slot: number, ke
     return order.sign;
   }
   const shorter = Math.min(fixedBytes, key.length);
-  const i = wordAt(door, bucket, slotWord(shape, slot) + shape.keyAt);
-  const { words } = door;
   for (let n = 0; n < (shorter + 3) >> 2; n++) {
     const mine = key.words[n] as number;
-    const theirs = words[i + n] as number;
+    const theirs = entryKeyWord(shape, bucket, slot, n);
     if (mine === theirs) continue;
     const at = (n << 3) + (Math.clz32(mine ^ theirs) >> 2);
     if (at >= shorter * 2) break;
@@ -174,9 +175,11 @@ export function compareEntry(shape: EntryShape, bucket: number, slot: number, ke
 /** Makes an empty bucket. The caller fills and publishes it. */
 export function makeBucket(shape: EntryShape, size: number): number {
   const { door, heap, granules } = shape;
-  const bucket = heap.allocate(LAYOUT_TREE_BUCKET, ((granules[size] as number) - 1) * 16);
+  const bucket = heap.allocateUncleared(LAYOUT_TREE_BUCKET, ((granules[size] as number) - 1) * 16);
   const i = door.own(bucket, (bucket + 1) | 0, 2);
-  door.words[i] = size << SIZE_SHIFT;
+  const { words } = door;
+  words[i] = size << SIZE_SHIFT;
+  for (let k = 1; k < SLOTS_WORD; k++) words[i + k] = 0;
   return bucket;
 }
 
@@ -199,31 +202,69 @@ export function dropSlots(door: Door, bucket: number, slots: number): void {
 /** Copies the live slots among `slots` of one bucket into free slots of another, which has room for them. */
 export function copySlots(shape: EntryShape, source: number, slots: number, target: number): void {
   const { door, slotWords } = shape;
-  const sourceWord = openBucket(shape, source);
-  for (let slot = 0; slot < SLOTS_MAX; slot++) {
-    if ((sourceWord & slots & (1 << slot)) === 0) continue;
-    const free = freeSlot(shape, target);
-    if (free < 0) throw corruptBucket(target);
-    for (let word = 0; word < slotWords; word += 4) {
-      const from = wordAt(door, source, slotWord(shape, slot) + word);
-      const { words } = door;
-      const a = words[from] as number;
-      const isWhole = slotWords !== 1;
-      const b = isWhole ? (words[from + 1] as number) : 0;
-      const c = isWhole ? (words[from + 2] as number) : 0;
-      const d = isWhole ? (words[from + 3] as number) : 0;
-      const at = slotWord(shape, free) + word;
-      const to = door.own(target, (target + 1 + (at >> 2)) | 0, 1) + (at & 3);
-      door.words[to] = a;
-      if (!isWhole) continue;
-      door.words[to + 1] = b;
-      door.words[to + 2] = c;
-      door.words[to + 3] = d;
-    }
-    const m = door.at((source + 1) | 0);
-    const fingerprint = ((door.words[m + 1 + (slot >> 2)] as number) >>> ((slot & 3) << 3)) & 0xff;
-    addSlot(door, target, free, fingerprint);
+  const moved = openBucket(shape, source) & slots;
+  if (countLive(moved) + countLive(openBucket(shape, target)) > capacityOf(shape, target)) throw corruptBucket(target);
+  if (door.freshness(target) === FRESH) {
+    copyIntoFresh(shape, source, moved, target);
+    return;
   }
+  for (let left = moved; left !== 0; left &= left - 1) {
+    const slot = 31 - Math.clz32(left & -left);
+    const free = freeSlot(shape, target);
+    for (let word = 0; word < slotWords; word += 4) {
+      const f = wordAt(door, source, slotWord(shape, slot) + word);
+      const { words } = door;
+      const to = slotWord(shape, free) + word;
+      const t = door.own(target, (target + 1 + (to >> 2)) | 0, 1) + (to & 3);
+      const targets = door.words;
+      targets[t] = words[f] as number;
+      if (slotWords === 1) continue;
+      targets[t + 1] = words[f + 1] as number;
+      targets[t + 2] = words[f + 2] as number;
+      targets[t + 3] = words[f + 3] as number;
+    }
+    addSlot(door, target, free, fingerprintAt(door, source, slot));
+  }
+}
+
+/** The same for a target of the running level, which is written in place and in one piece: what splits do. */
+function copyIntoFresh(shape: EntryShape, source: number, moved: number, target: number): void {
+  const { door, slotWords } = shape;
+  const main = door.windowWords[source >>> 28] as Int32Array;
+  const h = (source & 0x0fffffff) << 2;
+  const m = door.own(target, (target + 1) | 0, 2);
+  const targets = door.words;
+  let word0 = targets[m] as number;
+  for (let left = moved; left !== 0; left &= left - 1) {
+    const slot = 31 - Math.clz32(left & -left);
+    const free = 31 - Math.clz32(~word0 & -~word0);
+    for (let word = 0; word < slotWords; word += 4) {
+      const from = slotWord(shape, slot) + word;
+      const image = door.hasImages ? door.imageOf((source + 1 + (from >> 2)) | 0) : 0;
+      const words = image === 0 ? main : door.journalWords;
+      const f = image === 0 ? h + 4 + from : image + (from & 3);
+      const t = m + slotWord(shape, free) + word;
+      targets[t] = words[f] as number;
+      if (slotWords === 1) continue;
+      targets[t + 1] = words[f + 1] as number;
+      targets[t + 2] = words[f + 2] as number;
+      targets[t + 3] = words[f + 3] as number;
+    }
+    const p = m + 1 + (free >> 2);
+    targets[p] = (targets[p] as number) | (fingerprintAt(door, source, slot) << ((free & 3) << 3));
+    word0 |= 1 << free;
+  }
+  targets[m] = word0;
+}
+
+/** Fingerprint of a slot. */
+export function fingerprintAt(door: Door, bucket: number, slot: number): number {
+  const m = door.at((bucket + 1) | 0);
+  return ((door.words[m + 1 + (slot >> 2)] as number) >>> ((slot & 3) << 3)) & 0xff;
+}
+
+function capacityOf(shape: EntryShape, bucket: number): number {
+  return shape.capacities[openBucket(shape, bucket) >>> SIZE_SHIFT] as number;
 }
 
 /** A slot that is not live, or -1. */

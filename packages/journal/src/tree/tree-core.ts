@@ -56,6 +56,7 @@ import type { KeyCodec } from './key-codec.ts';
 import { compareWithLeaf, type LeafShape, makeLeaf } from './leaf.ts';
 import { anyLink, corruptNode, NIBBLES_MAX, NODE_GRANULES, NODE_LINKS, nibbleOf } from './node.ts';
 import { path } from './path.ts';
+import { ADDED, NOT_DONE, putDouble } from './put-double.ts';
 import { linkFork, linkGap, makeRoom, type TreeShape, takeAway, writeRoot } from './reshape.ts';
 
 /** The key that the running operation works on. One per thread: operations are synchronous, and take it again after calling user code. */
@@ -96,9 +97,11 @@ export class TreeCore implements TreeShape, LeafShape {
   // Where the header's count lies for the level `countLevel`: its image, or the header itself if that is fresh. Neither moves within a level.
   private countLevel = -1;
   private countIndex = 0;
-  private countFloats: Float64Array;
+  private isCountImage = false;
   private fingerprint = 0;
   private nearest = 0;
+  /** Word 0 of the bucket that `findSlot` last looked at. */
+  private liveWord = 0;
 
   constructor(memory: Memory, header: number, codec: KeyCodec, value: FieldType<unknown, unknown>, isPlain: boolean) {
     this.memory = memory;
@@ -118,8 +121,7 @@ export class TreeCore implements TreeShape, LeafShape {
     this.keyAt = entries.keyAt;
     this.capacities = entries.capacities;
     this.granules = entries.granules;
-    this.isDouble = value.kind === 'f64' && entries.keyWords > 0;
-    this.countFloats = this.door.floats;
+    this.isDouble = value.kind === 'f64' && entries.slotWords === 4;
     const i = this.door.at((header + 1) | 0);
     if (this.door.words[i + 1] !== shapeWord(value.words, codec.fixedBytes)) {
       throw new ShmStoreError(
@@ -166,16 +168,18 @@ export class TreeCore implements TreeShape, LeafShape {
       return;
     }
     this.ownCount();
-    if (this.seekSlot() < 0) {
+    const slot = this.seekSlot();
+    if (this.isDouble && typeof value === 'number' && this.nearest !== 0) {
+      const done = putDouble(this, this.nearest, this.liveWord, slot, this.fingerprint, probe, value);
+      if (done === ADDED) this.addToCount(1);
+      if (done !== NOT_DONE) return;
+    }
+    if (slot < 0) {
       this.insert(value);
       return;
     }
     this.heap.check(this.foundBlock, this.keyWords === 0 ? LAYOUT_TREE_LEAF : LAYOUT_TREE_BUCKET);
-    if (this.isDouble && typeof value === 'number') {
-      const { door, foundBlock, foundWord } = this;
-      const i = door.own(foundBlock, (foundBlock + 1 + (foundWord >> 2)) | 0, 1);
-      door.floats[i >> 1] = value;
-    } else this.value.write(this.memory, this.foundBlock, this.foundWord, value);
+    this.value.write(this.memory, this.foundBlock, this.foundWord, value);
   }
 
   /** The value that `find` has found. */
@@ -333,6 +337,7 @@ export class TreeCore implements TreeShape, LeafShape {
     const size = word >>> SIZE_SHIFT;
     const live = word & LIVE_MASK;
     if (size > SIZE_MAX || live >>> (this.capacities[size] as number) !== 0) throw corruptBucket(bucket);
+    this.liveWord = word;
     const granules = this.granules[size] as number;
     if ((bucket - door.heapFirst) >>> 0 > door.heapSpan - granules) door.requireInHeap(bucket, granules);
     const pattern = Math.imul(this.fingerprint, 0x01010101);
@@ -565,15 +570,16 @@ export class TreeCore implements TreeShape, LeafShape {
     const { door, header } = this;
     if (this.countLevel === door.levelId) return;
     this.countIndex = (door.own(header, (header + 1) | 0, 1) + 2) >> 1;
-    this.countFloats = door.floats;
+    this.isCountImage = door.words === door.journalWords;
     this.countLevel = door.levelId;
   }
 
   private addToCount(change: number): void {
     // Making a value may have opened and closed levels, or run other operations of this tree.
     this.ownCount();
-    const { countFloats, countIndex } = this;
-    countFloats[countIndex] = (countFloats[countIndex] as number) + change;
+    const { door, countIndex } = this;
+    const floats = this.isCountImage ? door.journalFloats : (door.windowFloats[this.header >>> 28] as Float64Array);
+    floats[countIndex] = (floats[countIndex] as number) + change;
   }
 
   private noNode(link: number): ShmStoreError {

@@ -31,6 +31,7 @@ export class ViewDoor implements Door {
   readonly hasImages = false;
   /** There are no images; never read. */
   readonly journalWords: Int32Array;
+  readonly journalFloats: Float64Array;
 
   private readonly windowBytes: readonly Uint8Array[];
   private readonly tableEnd: number;
@@ -48,6 +49,7 @@ export class ViewDoor implements Door {
     this.floats = this.windowFloats[0] as Float64Array;
     this.bytes = this.windowBytes[0] as Uint8Array;
     this.journalWords = this.words;
+    this.journalFloats = this.floats;
     this.heapFirst = heapFirstGranule(sizeBytes);
     this.heapSpan = Math.max(0, reservedBytes / GRANULE_BYTES - this.heapFirst);
     this.tableEnd = Math.min(TABLE_FIRST + Math.ceil(reservedBytes / SLAB_BYTES), this.heapFirst);
@@ -71,6 +73,14 @@ export class ViewDoor implements Door {
     // Slab numbers come out of the bytes themselves, so the slab table's end is checked here, where a live store's door need not.
     if (granule >>> 0 >= this.tableEnd && (granule - this.heapFirst) >>> 0 >= this.heapSpan) this.refuse(granule);
     return this.show(granule);
+  }
+
+  freshness(): never {
+    return this.requireTransaction('write');
+  }
+
+  imageFor(): never {
+    return this.requireTransaction('write');
   }
 
   own(): never {

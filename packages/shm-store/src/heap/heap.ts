@@ -6,7 +6,8 @@
 // Crash and concurrent readers: an allocation changes the allocator's words and the new block in place, after saving each overwritten granule in
 // the undo list (R11); nothing reaches the block before the commit. A free of a published block waits for the commit, where its words go
 // through the journal; a free of a block made at the same level happens at once (R12). Birth stamps come from a counter that
-// is never rolled back.
+// is never rolled back. Each thread takes them off it in rows, under the write lock, and a process that dies takes the rest of its row with it: what
+// matters is only that no stamp is given twice.
 
 import type { Door } from '../door.ts';
 import { ShmStoreError } from '../errors.ts';
@@ -28,8 +29,13 @@ const CLASS_HEADS_GRANULE = MAIN_CLASS_HEADS / 16;
 const FIRST_SLAB_WORD = MAIN_HEAP_FIRST_SLAB / 4;
 const END_SLAB_WORD = MAIN_HEAP_END_SLAB / 4;
 const WINDOW_MASK = 0x0fffffff;
+const CLASS_HEADS_WORD = MAIN_CLASS_HEADS / 4;
+/** Birth stamps that a thread takes at once. More would spare little and waste more of the 2^32 when processes are short-lived. */
+const STAMP_ROW = 32;
 const STAMP_GRANULE = MAIN_STAMP_COUNTER >> 4;
 const STAMP_WORD = (MAIN_STAMP_COUNTER & 15) >> 2;
+
+const SMALL_PAYLOAD_MAX_BYTES = SMALL_GRANULES_MAX * 16 - 16;
 
 /** Largest payload of one block in bytes: one 4 GiB window less the header. */
 export const PAYLOAD_MAX_BYTES: number = 2 ** SPAN_ORDER_MAX * SLAB_GRANULES * 16 - 16;
@@ -41,6 +47,8 @@ export class Heap {
   /** Blocks and their birth stamps, in turn: what stands at a place by the time of the commit may be another block. */
   private readonly pendingFrees: number[] = [];
   private headerIndex = 0;
+  private stamp = 0;
+  private stampsLeft = 0;
 
   constructor(door: Door) {
     this.door = door;
@@ -52,22 +60,12 @@ export class Heap {
    * Throws STORE_FULL, SHM_FULL or OUT_OF_MEMORY (the transaction can be rolled back), READ_ONLY outside a transaction.
    */
   allocate(layoutId: number, payloadBytes: number): number {
-    this.door.requireTransaction('allocate');
-    if (!(payloadBytes >= 0 && payloadBytes <= PAYLOAD_MAX_BYTES)) {
-      throw new ShmStoreError(
-        'BLOCK_TOO_LARGE',
-        `A block holds at most ${PAYLOAD_MAX_BYTES} bytes; ${payloadBytes} were asked for.`,
-      );
-    }
-    const granules = Math.floor((payloadBytes + 31) / 16);
-    try {
-      return granules <= SMALL_GRANULES_MAX
-        ? this.allocateSmall(layoutId, CLASS_OF_GRANULES[granules] as number)
-        : this.allocateLarge(layoutId, payloadBytes + 16);
-    } catch (error) {
-      this.door.failure ??= error;
-      throw error;
-    }
+    return this.make(layoutId, payloadBytes, true);
+  }
+
+  /** The same, but the payload is whatever lay there: for structures that know which of their words mean something. */
+  allocateUncleared(layoutId: number, payloadBytes: number): number {
+    return this.make(layoutId, payloadBytes, false);
   }
 
   /**
@@ -172,6 +170,33 @@ export class Heap {
     throw new ShmStoreError('CORRUPT', `No live block starts at granule ${block >>> 0}.`);
   }
 
+  private make(layoutId: number, payloadBytes: number, clear: boolean): number {
+    if (!this.door.inTransaction) this.door.requireTransaction('allocate');
+    if (!(payloadBytes >= 0 && payloadBytes <= PAYLOAD_MAX_BYTES)) {
+      throw new ShmStoreError(
+        'BLOCK_TOO_LARGE',
+        `A block holds at most ${PAYLOAD_MAX_BYTES} bytes; ${payloadBytes} were asked for.`,
+      );
+    }
+    try {
+      if (payloadBytes > SMALL_PAYLOAD_MAX_BYTES) return this.allocateLarge(layoutId, payloadBytes + 16);
+      return this.allocateSmall(layoutId, CLASS_OF_GRANULES[(payloadBytes + 31) >> 4] as number, clear);
+    } catch (error) {
+      this.door.failure ??= error;
+      throw error;
+    }
+  }
+
+  /** True if the superblock says that the slab has been handed out. Throws CORRUPT if there is no such memory. */
+  private isSlab(slab: number): boolean {
+    const { door } = this;
+    const words = door.windowWords[0] as Int32Array;
+    if (slab < (words[FIRST_SLAB_WORD] as number) || slab >= (words[END_SLAB_WORD] as number)) return false;
+    // The bounds are bytes of the store too: they may say more than there is.
+    if (((slab << 10) - door.heapFirst) >>> 0 >= door.heapSpan) door.requireInHeap(slab << 10, 1);
+    return true;
+  }
+
   /**
    * The words in which a block's header stands, at `headerIndex`. Outside the commit's last step no header and no slab descriptor has an image:
    * they are read as they stand.
@@ -197,11 +222,7 @@ export class Heap {
       if (slab < heap.bounds(0) || slab >= heap.bounds(1)) return false;
       i = door.atSystem(heap.descriptor(slab));
       words = door.words;
-    } else {
-      if (slab < (words[FIRST_SLAB_WORD] as number) || slab >= (words[END_SLAB_WORD] as number)) return false;
-      // The bounds are bytes of the store too: they may say more than there is.
-      if (((slab << 10) - door.heapFirst) >>> 0 >= door.heapSpan) door.requireInHeap(slab << 10, 1);
-    }
+    } else if (!this.isSlab(slab)) return false;
     const word0 = words[i] as number;
     const kind = word0 & 0xff;
     const offset = block & (SLAB_GRANULES - 1);
@@ -214,43 +235,44 @@ export class Heap {
     return offset % granules === 0 && offset + granules <= handedOut;
   }
 
-  private allocateSmall(layoutId: number, sizeClass: number): number {
+  private allocateSmall(layoutId: number, sizeClass: number, clear: boolean): number {
     const { door, heap } = this;
     const granules = CLASS_GRANULES[sizeClass] as number;
-    let slab = heap.head(CLASS_HEADS_GRANULE, sizeClass);
+    const table = door.windowWords[0] as Int32Array;
+    let slab = table[CLASS_HEADS_WORD + sizeClass] as number;
     if (slab === 0) slab = this.addSlab(sizeClass);
-    else if (slab < heap.bounds(0) || slab >= heap.bounds(1)) throw corruptSlab(slab, sizeClass);
+    else if (!this.isSlab(slab)) throw corruptSlab(slab, sizeClass);
     const d = door.overwrite(heap.descriptor(slab));
-    const table = door.words;
-    const word0 = table[d] as number;
-    const word1 = table[d + 1] as number;
+    const descriptor = door.words;
+    const word0 = descriptor[d] as number;
+    const word1 = descriptor[d + 1] as number;
     const firstFree = word1 & 0xffff;
     let handedOut = word1 >>> 16;
     let nextFree = 0;
     let block: number;
-    let i: number;
     if ((word0 & 0xffff) !== (SLAB_KIND_SMALL | (sizeClass << 8))) throw corruptSlab(slab, sizeClass);
     if (firstFree !== 0) {
       block = ((slab << 10) + firstFree - 1) | 0;
       if ((firstFree - 1) % granules !== 0 || firstFree - 1 + granules > handedOut) throw corruptSlab(slab, sizeClass);
-      i = door.overwrite(block);
-      if (!isFreeHeader(door.words, i, block)) throw corruptSlab(slab, sizeClass);
-      nextFree = (door.words[i + 2] as number) & 0xffff;
-      door.guardBlock(block, granules);
+      const f = door.overwrite(block);
+      if (!isFreeHeader(door.words, f, block)) throw corruptSlab(slab, sizeClass);
+      nextFree = (door.words[f + 2] as number) & 0xffff;
     } else {
       if (handedOut + granules > SLAB_GRANULES) throw corruptSlab(slab, sizeClass);
       block = ((slab << 10) + handedOut) | 0;
       handedOut += granules;
-      door.guardBlock(block, granules);
-      i = door.atSystem(block);
     }
+    door.guardBlock(block, granules);
+    const i = door.atSystem(block);
     const words = door.words;
     const used = (word0 >>> 16) + 1;
-    table[d] = (word0 & 0xffff) | (used << 16);
-    table[d + 1] = nextFree | (handedOut << 16);
+    descriptor[d] = (word0 & 0xffff) | (used << 16);
+    descriptor[d + 1] = nextFree | (handedOut << 16);
     const end = i + granules * 4;
-    if (granules <= 16) for (let k = i + 4; k < end; k++) words[k] = 0;
-    else words.fill(0, i + 4, end);
+    if (clear) {
+      if (granules <= 32) for (let k = i + 4; k < end; k++) words[k] = 0;
+      else words.fill(0, i + 4, end);
+    }
     writeLiveHeader(words, i, block, layoutId, this.nextStamp(), door.levelId);
     if (used === CLASS_CAPACITY[sizeClass]) {
       heap.unlink(CLASS_HEADS_GRANULE, sizeClass, slab);
@@ -283,13 +305,20 @@ export class Heap {
     return block;
   }
 
+  /** A birth stamp that nobody has had. They are taken in rows of STAMP_ROW: a row is taken off the store's counter before one of it is used. */
   private nextStamp(): number {
-    this.door.guardBlock(0, 1);
-    const i = this.door.atSystem(STAMP_GRANULE) + STAMP_WORD;
-    const words = this.door.words;
-    const stamp = ((words[i] as number) + 1) | 0 || 1;
-    words[i] = stamp;
-    return stamp;
+    if (this.stampsLeft === 0) {
+      this.door.guardBlock(0, 1);
+      const i = this.door.atSystem(STAMP_GRANULE) + STAMP_WORD;
+      const { words } = this.door;
+      this.stamp = words[i] as number;
+      words[i] = (this.stamp + STAMP_ROW) | 0;
+      this.stampsLeft = STAMP_ROW;
+    }
+    this.stampsLeft--;
+    this.stamp = (this.stamp + 1) | 0;
+    // 0 is no stamp. Only one row in 2^32 / STAMP_ROW has it.
+    return this.stamp === 0 ? this.nextStamp() : this.stamp;
   }
 
   private release(block: number): void {
