@@ -18,7 +18,9 @@ vi.mock('../src/tree/node.ts', async (load) => {
       nodes.writeLinks(
         door,
         node,
-        planted.bug === 'a split forgets the first branch' && first < last && link !== 0 && first > 0 ? first + 1 : first,
+        planted.bug === 'a split forgets the first branch' && first < last && link !== 0 && first > 0
+          ? first + 1
+          : first,
         last,
         link,
       ),
@@ -37,7 +39,12 @@ vi.mock('../src/tree/bucket.ts', async (load) => {
     copySlots: (...[shape, source, slots, target]: Parameters<typeof buckets.copySlots>) =>
       buckets.copySlots(shape, source, planted.bug === 'a rebuild leaves an entry behind' ? slots & ~4 : slots, target),
     addSlot: (...[door, bucket, slot, print]: Parameters<typeof buckets.addSlot>) =>
-      buckets.addSlot(door, bucket, slot, planted.bug === 'a fingerprint of another key' && slot === 3 ? print ^ 1 : print),
+      buckets.addSlot(
+        door,
+        bucket,
+        slot,
+        planted.bug === 'a fingerprint of another key' && slot === 3 ? print ^ 1 : print,
+      ),
   };
 });
 

@@ -129,9 +129,8 @@ export function loadEntryKey(shape: EntryShape, bucket: number, slot: number, ta
     loadKey(door, leafOf(shape, bucket, slot), shape, target);
     return;
   }
-  const i = wordAt(door, bucket, slotWord(shape, slot) + shape.keyAt);
-  target.words[0] = door.words[i] as number;
-  if (keyWords === 2) target.words[1] = door.words[i + 1] as number;
+  target.words[0] = entryKeyWord(shape, bucket, slot, 0);
+  if (keyWords === 2) target.words[1] = entryKeyWord(shape, bucket, slot, 1);
   target.length = shape.fixedBytes;
 }
 
@@ -251,7 +250,8 @@ function copyIntoFresh(shape: EntryShape, source: number, moved: number, target:
       targets[t + 3] = words[f + 3] as number;
     }
     const p = m + 1 + (free >> 2);
-    targets[p] = (targets[p] as number) | (fingerprintAt(door, source, slot) << ((free & 3) << 3));
+    const shift = (free & 3) << 3;
+    targets[p] = ((targets[p] as number) & ~(0xff << shift)) | (fingerprintAt(door, source, slot) << shift);
     word0 |= 1 << free;
   }
   targets[m] = word0;
@@ -296,7 +296,10 @@ export function sortSlots(shape: EntryShape, bucket: number, depth: number, orde
     let k = count++;
     for (; k > 0; k--) {
       const before = sortHigh[k - 1] as number;
-      if (before < high || (before === high && !isBefore(shape, bucket, slot, low, order[k - 1] as number, k - 1, first)))
+      if (
+        before < high ||
+        (before === high && !isBefore(shape, bucket, slot, low, order[k - 1] as number, k - 1, first))
+      )
         break;
       sortHigh[k] = before;
       sortLow[k] = sortLow[k - 1] as number;

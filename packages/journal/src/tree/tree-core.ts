@@ -134,12 +134,22 @@ export class TreeCore implements TreeShape, LeafShape {
   /** Root link. Throws DANGLING_REF if the tree is no more. */
   root(): number {
     const { door, header } = this;
+    if (door.hasImages && !door.inTransaction) return this.rootBesidePlayback();
     const words = door.windowWords[header >>> 28] as Int32Array;
     const h = (header & WINDOW_MASK) << 2;
-    // Nothing rewrites the header granule of a live block: it is read as it stands.
+    // A running transaction puts no header of a tree's blocks into its journal before its last step.
     if (words[h + 1] !== this.stamp || words[h] !== LAYOUT_TREE) throw this.gone();
     const image = door.hasImages ? door.imageOf((header + 1) | 0) : 0;
     return (image === 0 ? words[h + 4] : door.journalWords[image]) as number;
+  }
+
+  /** The same through the journal that somebody else plays back, which may free this tree. */
+  private rootBesidePlayback(): number {
+    const { door, header } = this;
+    const h = door.at(header);
+    if (door.words[h + 1] !== this.stamp || door.words[h] !== LAYOUT_TREE) throw this.gone();
+    const i = door.at((header + 1) | 0);
+    return door.words[i] as number;
   }
 
   /** Number of entries. */
@@ -184,14 +194,22 @@ export class TreeCore implements TreeShape, LeafShape {
 
   /** The value that `find` has found. */
   read(): unknown {
-    const { door, foundBlock, foundWord } = this;
-    if (!this.isDouble) return this.value.read(this.memory, foundBlock, foundWord);
-    if (!door.hasImages) {
-      const floats = door.windowFloats[foundBlock >>> 28] as Float64Array;
-      return floats[((foundBlock & WINDOW_MASK) << 1) + 2 + (foundWord >> 1)];
-    }
-    const i = door.at((foundBlock + 1 + (foundWord >> 2)) | 0);
-    return door.floats[i >> 1];
+    return this.readAt(this.foundBlock, this.foundWord);
+  }
+
+  /** The value of a live slot. */
+  readSlot(bucket: number, slot: number): unknown {
+    if (this.keyWords === 0) return this.readAt(leafOf(this, bucket, slot), 0);
+    return this.readAt(bucket, SLOTS_WORD + slot * this.slotWords);
+  }
+
+  private readAt(block: number, word: number): unknown {
+    const { door } = this;
+    if (!this.isDouble) return this.value.read(this.memory, block, word);
+    const image = door.hasImages ? door.imageOf((block + 1 + (word >> 2)) | 0) : 0;
+    if (image !== 0) return door.journalFloats[image >> 1];
+    const floats = door.windowFloats[block >>> 28] as Float64Array;
+    return floats[((block & WINDOW_MASK) << 1) + 2 + (word >> 1)];
   }
 
   /** Deletes the entry whose key is in `probe`; false if there is none. In a transaction. */
@@ -429,7 +447,8 @@ export class TreeCore implements TreeShape, LeafShape {
     let step = length;
     while (step > 0 && (depths[step - 1] as number) > position) step--;
     const isAtNode = step > 0 && depths[step - 1] === position && step < length;
-    if (isAtNode || (missingAt >= 0 && step > missingAt)) throw this.corrupt('an entry stands where it does not belong');
+    if (isAtNode || (missingAt >= 0 && step > missingAt))
+      throw this.corrupt('an entry stands where it does not belong');
     return step === length ? -1 : step;
   }
 

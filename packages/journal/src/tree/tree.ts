@@ -16,6 +16,12 @@ import { emptyTree } from './tree-release.ts';
  */
 export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   private readonly core: TreeCore;
+  // What a call that is a transaction of its own is about, and the two bodies that need nothing else: made once, because a closure a call
+  // would cost more than the call. Each takes what it needs before it does anything; a transaction may run its body again, so it stays.
+  private ownKey: K | undefined;
+  private ownValue: In | undefined;
+  private readonly setOwn = (): unknown => this.set(this.ownKey as K, this.ownValue as In);
+  private readonly deleteOwn = (): boolean => this.delete(this.ownKey as K);
 
   /** Programs get trees from their store; see `tree` in tree-type.ts. */
   constructor(core: TreeCore) {
@@ -77,7 +83,13 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   /** Sets the key's value; an old one is freed with all it owns. Throws INVALID_VALUE. */
   set(key: K, value: In): this {
     const { core } = this;
-    if (!core.door.inTransaction) return core.memory.run(() => this.set(key, value));
+    if (!core.door.inTransaction) {
+      this.ownKey = key;
+      this.ownValue = value;
+      core.memory.run(this.setOwn);
+      this.ownValue = undefined;
+      return this;
+    }
     try {
       core.codec.encode(key, probe);
       core.put(value);
@@ -91,7 +103,10 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   /** Deletes the key with its value and all it owns; false if it was not there. */
   delete(key: K): boolean {
     const { core } = this;
-    if (!core.door.inTransaction) return core.memory.run(() => this.delete(key));
+    if (!core.door.inTransaction) {
+      this.ownKey = key;
+      return core.memory.run(this.deleteOwn);
+    }
     try {
       core.codec.encode(key, probe);
       return core.remove();

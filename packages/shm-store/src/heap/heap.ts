@@ -94,7 +94,8 @@ export class Heap {
 
   /** Forgets the frees of a level that is rolled back. */
   dropPendingFrees(count: number): void {
-    this.pendingFrees.length = count;
+    // Setting a length is a slow call, and most transactions free nothing.
+    if (this.pendingFrees.length !== count) this.pendingFrees.length = count;
   }
 
   /** Applies the deferred frees through the journal. The last step of an outermost transaction before its mark. */
@@ -198,14 +199,20 @@ export class Heap {
   }
 
   /**
-   * The words in which a block's header stands, at `headerIndex`. Outside the commit's last step no header and no slab descriptor has an image:
-   * they are read as they stand.
+   * True if slab descriptors may have images: in the last step of a commit, and beside somebody else's playback. Otherwise they are
+   * read as they stand, because a running transaction changes them in place.
    */
+  private get hasSlabImages(): boolean {
+    return this.heap.settling || (this.door.hasImages && !this.door.inTransaction);
+  }
+
+  /** The words in which a block's header stands, at `headerIndex`. It has an image if the block is being freed or given another layout. */
   private headerWords(block: number): Int32Array {
-    const { door, heap } = this;
-    if (heap.settling) {
-      this.headerIndex = door.at(block);
-      return door.words;
+    const { door } = this;
+    const image = door.hasImages ? door.imageOf(block) : 0;
+    if (image !== 0) {
+      this.headerIndex = image;
+      return door.journalWords;
     }
     if ((block - door.heapFirst) >>> 0 >= door.heapSpan) door.requireInHeap(block, 1);
     this.headerIndex = (block & WINDOW_MASK) << 2;
@@ -218,7 +225,7 @@ export class Heap {
     const slab = block >>> 10;
     let words = door.windowWords[0] as Int32Array;
     let i = heap.descriptor(slab) * 4;
-    if (heap.settling) {
+    if (this.hasSlabImages) {
       if (slab < heap.bounds(0) || slab >= heap.bounds(1)) return false;
       i = door.atSystem(heap.descriptor(slab));
       words = door.words;
