@@ -1,7 +1,15 @@
 // The door without a journal: every write goes straight to main. No undo list, no images, no page guard, no sequence, no lock. What the tree costs
 // over this door is what it would cost in memory that nobody shares and no crash may hit; the difference to the real door is the journal's price.
 
-import { type Door, MAIN_HEAP_FIRST_SLAB, ShmStoreError, SLAB_GRANULES, type StoreSegments } from '@mofo/shm-store';
+import {
+  type Door,
+  FRESH,
+  type Freshness,
+  MAIN_HEAP_FIRST_SLAB,
+  ShmStoreError,
+  SLAB_GRANULES,
+  type StoreSegments,
+} from '@mofo/shm-store';
 
 const WINDOW_MASK = 0x0fffffff;
 
@@ -14,9 +22,14 @@ export class PlainDoor implements Door {
   readonly levelId = 1;
   failure: unknown;
   readonly heapFirst: number;
+  readonly heapSpan: number;
+  readonly windowWords: readonly Int32Array[];
+  readonly windowFloats: readonly Float64Array[];
+  readonly hasImages = false;
+  /** Never read: there are no images. */
+  readonly journalWords: Int32Array;
+  readonly journalFloats: Float64Array;
 
-  private readonly windowWords: readonly Int32Array[];
-  private readonly windowFloats: readonly Float64Array[];
   private readonly windowBytes: readonly Uint8Array[];
   private readonly reservedGranules: number;
 
@@ -29,6 +42,9 @@ export class PlainDoor implements Door {
     this.bytes = this.windowBytes[0] as Uint8Array;
     this.heapFirst = (this.words[MAIN_HEAP_FIRST_SLAB / 4] as number) * SLAB_GRANULES;
     this.reservedGranules = reservedGranules;
+    this.heapSpan = reservedGranules - this.heapFirst;
+    this.journalWords = this.words;
+    this.journalFloats = this.floats;
   }
 
   // The same bounds are kept as by the real door, so that only the journal makes the difference.
@@ -44,6 +60,23 @@ export class PlainDoor implements Door {
 
   own(_block: number, chunk: number, _granules: number): number {
     return this.at(chunk);
+  }
+
+  imageOf(): number {
+    return 0;
+  }
+
+  /** Every block is written in place. */
+  freshness(): Freshness {
+    return FRESH;
+  }
+
+  imageFor(chunk: number): number {
+    return this.at(chunk);
+  }
+
+  requireInHeap(granule: number, granules: number): void {
+    this.at((granule + granules - 1) | 0);
   }
 
   overwrite(granule: number): number {

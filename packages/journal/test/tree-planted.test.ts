@@ -12,20 +12,39 @@ vi.mock('../src/tree/node.ts', async (load) => {
   const nodes = await load<typeof import('../src/tree/node.ts')>();
   return {
     ...nodes,
-    shrunkNode: (...[door, heap, node, layout, slot]: Parameters<typeof nodes.shrunkNode>) =>
-      planted.bug === 'shrink keeps the wrong child'
-        ? nodes.shrunkNode(door, heap, node, layout, layout === 21 ? slot ^ 1 : slot === 0 ? 1 : slot - 1)
-        : nodes.shrunkNode(door, heap, node, layout, slot),
-    makeFork: (...[door, heap, depth, byteA, a, byteB, b]: Parameters<typeof nodes.makeFork>) =>
-      planted.bug === 'fork swaps its bytes'
-        ? nodes.makeFork(door, heap, depth, byteB, a, byteA, b)
-        : planted.bug === 'fork stands a byte too deep'
-          ? nodes.makeFork(door, heap, depth + 1, byteA, a, byteB, b)
-          : nodes.makeFork(door, heap, depth, byteA, a, byteB, b),
-    removeChild: (...[door, node, layout, slot]: Parameters<typeof nodes.removeChild>) =>
-      planted.bug === 'removal takes the neighbour'
-        ? nodes.removeChild(door, node, layout, slot === 0 ? 1 : slot - 1)
-        : nodes.removeChild(door, node, layout, slot),
+    makeNode: (...[door, heap, depth]: Parameters<typeof nodes.makeNode>) =>
+      nodes.makeNode(door, heap, planted.bug === 'a node stands a nibble too deep' ? depth + 1 : depth),
+    writeLinks: (...[door, node, first, last, link]: Parameters<typeof nodes.writeLinks>) =>
+      nodes.writeLinks(
+        door,
+        node,
+        planted.bug === 'a split forgets the first branch' && first < last && link !== 0 && first > 0
+          ? first + 1
+          : first,
+        last,
+        link,
+      ),
+  };
+});
+
+vi.mock('../src/tree/bucket.ts', async (load) => {
+  const buckets = await load<typeof import('../src/tree/bucket.ts')>();
+  return {
+    ...buckets,
+    get divergence() {
+      return buckets.divergence;
+    },
+    dropSlots: (...[door, bucket, slots]: Parameters<typeof buckets.dropSlots>) =>
+      buckets.dropSlots(door, bucket, planted.bug === 'removal takes the neighbour' ? slots << 1 : slots),
+    copySlots: (...[shape, source, slots, target]: Parameters<typeof buckets.copySlots>) =>
+      buckets.copySlots(shape, source, planted.bug === 'a rebuild leaves an entry behind' ? slots & ~4 : slots, target),
+    addSlot: (...[door, bucket, slot, print]: Parameters<typeof buckets.addSlot>) =>
+      buckets.addSlot(
+        door,
+        bucket,
+        slot,
+        planted.bug === 'a fingerprint of another key' && slot === 3 ? print ^ 1 : print,
+      ),
   };
 });
 
@@ -92,10 +111,11 @@ describe('planted bugs', () => {
   });
 
   it.each([
-    'shrink keeps the wrong child',
-    'fork swaps its bytes',
-    'fork stands a byte too deep',
+    'a node stands a nibble too deep',
+    'a split forgets the first branch',
+    'a rebuild leaves an entry behind',
     'removal takes the neighbour',
+    'a fingerprint of another key',
   ])('%s: found by the checker alone', (bug) => {
     planted.bug = bug;
     expect(exercise(openScratch()).filter((problem) => !problem.includes('model'))).not.toEqual([]);

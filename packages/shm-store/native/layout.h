@@ -5,7 +5,7 @@
 namespace mofo::layout {
 
 // Units. A granule is what a ref counts; a page is what is copied; a slab is what the heap is carved into; a window is what one ArrayBuffer shows.
-constexpr uint64_t FORMAT_VERSION = 1ull;  // version of the stored format; any other is refused
+constexpr uint64_t FORMAT_VERSION = 2ull;  // version of the stored format; any other is refused
 constexpr uint64_t BYTE_ORDER_MARK = 16909060ull;  // 0x01020304 in the writer's byte order
 constexpr uint64_t GRANULE_BYTES = 16ull;  // a ref is a count of these
 constexpr uint64_t PAGE_BYTES = 4096ull;  // unit of dirty marks and of snapshots
@@ -140,14 +140,12 @@ constexpr uint64_t LAYOUT_LIST_CHUNK = 10ull;  // list chunk
 constexpr uint64_t LAYOUT_QUEUE = 11ull;  // queue header
 constexpr uint64_t LAYOUT_QUEUE_CHUNK = 12ull;  // queue chunk
 constexpr uint64_t LAYOUT_TREE = 16ull;  // tree header
-constexpr uint64_t LAYOUT_TREE_LEAF = 17ull;  // tree leaf
-constexpr uint64_t LAYOUT_TREE_NODE4 = 18ull;  // tree node, up to 4 children
-constexpr uint64_t LAYOUT_TREE_NODE16 = 19ull;  // tree node, up to 16 children
-constexpr uint64_t LAYOUT_TREE_NODE48 = 20ull;  // tree node, up to 48 children
-constexpr uint64_t LAYOUT_TREE_NODE256 = 21ull;  // tree node, up to 256 children
+constexpr uint64_t LAYOUT_TREE_LEAF = 17ull;  // tree leaf: a long key and its value
+constexpr uint64_t LAYOUT_TREE_NODE = 18ull;  // tree node: 16 children by four bits of the key
+constexpr uint64_t LAYOUT_TREE_BUCKET = 19ull;  // tree bucket: up to 28 entries
 constexpr uint64_t LAYOUT_USER_FIRST = 64ull;  // first layout id of user types
 
-constexpr uint32_t LAYOUT_HASH = 2171823019u;
+constexpr uint32_t LAYOUT_HASH = 735929785u;
 constexpr uint32_t SIZE_CLASSES_BYTES[] = {32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1360, 2048, 2720, 4096, 5456, 8192};
 
 }  // namespace mofo::layout

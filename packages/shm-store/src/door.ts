@@ -9,6 +9,15 @@
 // Refs are handled as signed 32-bit integers (the bits of the uint32 granule count), so that they stay small integers; 0 means
 // none. Compare sizes only after `>>> 0`; add with `| 0`.
 
+/** Made by an earlier transaction: changed through images. */
+export const PUBLISHED = 0;
+/** Made by the running level: written in place. */
+export const FRESH = 1;
+/** Made by the running transaction outside the running level: written in place, but the level's own undo must know. */
+export const FRESH_OUTSIDE = 2;
+/** Who made a block. */
+export type Freshness = typeof PUBLISHED | typeof FRESH | typeof FRESH_OUTSIDE;
+
 /** Reads and writes the words of a store; see the head of this file for the contract. */
 export interface Door {
   /** The view that the last `at`, `own` or `overwrite` answered for. */
@@ -53,6 +62,31 @@ export interface Door {
 
   /** First granule of the heap. */
   readonly heapFirst: number;
+  /** Granules of the heap, from `heapFirst` on, that may be read; grows when memory is reserved. */
+  readonly heapSpan: number;
+
+  // For the hottest loops, which read many blocks and write none. A block's granule lies in window `granule >>> 28`, its first word at
+  // `(granule & 0x0fffffff) << 2`. What they read here without asking `imageOf` they read as the last commit left it: right for parts of a
+  // block that never change after the transaction that made it, and for everything while `hasImages` is false.
+
+  /** Main's words, a window of 4 GiB an element. Never written through. */
+  readonly windowWords: readonly Int32Array[];
+  /** The same memory, eight bytes an element. */
+  readonly windowFloats: readonly Float64Array[];
+  /** Where the images lie. */
+  readonly journalWords: Int32Array;
+  /** True if some chunk has an image. */
+  readonly hasImages: boolean;
+  /** Word index in `journalWords` of the chunk's image, or 0. */
+  imageOf(chunk: number): number;
+  /** The same memory as `journalWords`, eight bytes an element. */
+  readonly journalFloats: Float64Array;
+  /** In a transaction: how a proved block is written. FRESH in place, PUBLISHED by `imageFor`, FRESH_OUTSIDE by `own` only. */
+  freshness(block: number): Freshness;
+  /** `own` for a published block, without a change of views: the word index in `journalWords` of the chunk's image, which is made if there is none. */
+  imageFor(chunk: number, granules: number): number;
+  /** Throws CORRUPT unless the granules from `granule` on lie in the heap and in one window; the slow path, once `heapSpan` says no. */
+  requireInHeap(granule: number, granules: number): void;
 
   /** Begins a read section: waits for an even sequence and returns it. Inside a transaction or section returns at once. */
   beginRead(): number;

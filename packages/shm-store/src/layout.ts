@@ -2,7 +2,7 @@
 
 // Units. A granule is what a ref counts; a page is what is copied; a slab is what the heap is carved into; a window is what one ArrayBuffer shows.
 /** version of the stored format; any other is refused */
-export const FORMAT_VERSION: 1 = 1;
+export const FORMAT_VERSION: 2 = 2;
 /** 0x01020304 in the writer's byte order */
 export const BYTE_ORDER_MARK: 16909060 = 16909060;
 /** a ref is a count of these */
@@ -259,21 +259,17 @@ export const LAYOUT_QUEUE: 11 = 11;
 export const LAYOUT_QUEUE_CHUNK: 12 = 12;
 /** tree header */
 export const LAYOUT_TREE: 16 = 16;
-/** tree leaf */
+/** tree leaf: a long key and its value */
 export const LAYOUT_TREE_LEAF: 17 = 17;
-/** tree node, up to 4 children */
-export const LAYOUT_TREE_NODE4: 18 = 18;
-/** tree node, up to 16 children */
-export const LAYOUT_TREE_NODE16: 19 = 19;
-/** tree node, up to 48 children */
-export const LAYOUT_TREE_NODE48: 20 = 20;
-/** tree node, up to 256 children */
-export const LAYOUT_TREE_NODE256: 21 = 21;
+/** tree node: 16 children by four bits of the key */
+export const LAYOUT_TREE_NODE: 18 = 18;
+/** tree bucket: up to 28 entries */
+export const LAYOUT_TREE_BUCKET: 19 = 19;
 /** first layout id of user types */
 export const LAYOUT_USER_FIRST: 64 = 64;
 
 /** Hash of the whole table; stored in main and control, and compared when a store is opened. */
-export const LAYOUT_HASH: 2171823019 = 2171823019;
+export const LAYOUT_HASH: 735929785 = 735929785;
 
 /** Block sizes of the size classes in bytes, header included. */
 export const SIZE_CLASSES_BYTES: readonly number[] = [

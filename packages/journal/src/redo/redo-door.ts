@@ -2,6 +2,8 @@
 // of this transaction go to that image, and the commit (native) plays all images back into the main segment. Main is unchanged until
 // then, except for what nobody can reach: blocks made by the transaction, and the allocator's words, whose old values are in the undo list.
 //
+// Once a level has saved a granule, further overwrites by the same level need no entry (see saved-granules.ts).
+//
 // Journal: entries of two words (target granule, granule count) and the image. Undo list: eight words an entry; its count, in the slot, is raised
 // before the granule is overwritten, so whoever finds this process dead can put every granule back.
 
@@ -14,9 +16,13 @@ import {
   CONTROL_SEQUENCE,
   CONTROL_SLOTS,
   type Door,
+  FRESH,
+  FRESH_OUTSIDE,
+  type Freshness,
   JOURNAL_HEADER_WORDS,
   MAIN_HEAP_FIRST_SLAB,
   MAIN_SLAB_TABLE,
+  PUBLISHED,
   ShmStoreError,
   SLAB_GRANULES,
   SLOT_BYTES,
@@ -29,6 +35,7 @@ import {
 import { ImageIndex } from './image-index.ts';
 import { JournalCopy } from './journal-copy.ts';
 import { ReadRestart } from './read-restart.ts';
+import { SavedGranules } from './saved-granules.ts';
 import { SavepointLog } from './savepoint-log.ts';
 import { waitForSequence } from './wait-for-sequence.ts';
 
@@ -58,14 +65,15 @@ export class RedoDoor implements Door {
   /** Set while a transaction runs that has not taken the lock yet: takes it, or throws {@link ReadRestart}. */
   onFirstWrite: (() => void) | undefined;
   readonly heapFirst: number;
+  heapSpan = 0;
+  readonly windowWords: readonly Int32Array[];
+  readonly windowFloats: readonly Float64Array[];
+  /** This thread's own journal; while `overlaid`, the copy of another one's. */
+  journalWords: Int32Array;
+  journalFloats: Float64Array;
 
   private readonly native: StoreSegments;
-  private readonly windowWords: readonly Int32Array[];
-  private readonly windowFloats: readonly Float64Array[];
   private readonly windowBytes: readonly Uint8Array[];
-  // This thread's own journal; while `overlaid`, the copy of another one's.
-  private journalWords: Int32Array;
-  private journalFloats: Float64Array;
   private journalBytes: Uint8Array;
   private readonly undoWords: Int32Array;
   private readonly controlWords: Uint32Array;
@@ -75,6 +83,7 @@ export class RedoDoor implements Door {
   private readonly slotTransactionId: number;
 
   private readonly images = new ImageIndex();
+  private readonly saved = new SavedGranules();
   private levels: Level[] = [];
   private level: Level | undefined;
   private transactionId = 0;
@@ -85,7 +94,6 @@ export class RedoDoor implements Door {
   private undoCount = 0;
   private undoReservedEntries = 0;
   private dirtyMark = 1;
-  private heapSpan = 0;
   private tableEnd = 0;
   private readDepth = 0;
   /** 1 while reads go through the copy of a journal that somebody else plays back. */
@@ -130,6 +138,21 @@ export class RedoDoor implements Door {
     return this.showMain(chunk);
   }
 
+  get hasImages(): boolean {
+    return this.images.size !== 0;
+  }
+
+  imageOf(chunk: number): number {
+    return this.images.get(chunk);
+  }
+
+  requireInHeap(granule: number, granules: number): void {
+    this.checkBounds(granule);
+    const last = (granule + granules - 1) | 0;
+    this.checkBounds(last);
+    if (granule >>> 28 !== last >>> 28) throw outside(granule, this.heapFirst, this.heapSpan);
+  }
+
   atSystem(granule: number): number {
     if (this.images.size !== 0) {
       const image = this.images.get(granule);
@@ -151,6 +174,21 @@ export class RedoDoor implements Door {
     return this.ownImage(chunk, granules);
   }
 
+  freshness(block: number): Freshness {
+    const id = this.blockId(block);
+    if (id < this.transactionId || id > this.lastId) return PUBLISHED;
+    return id < this.levelId ? FRESH_OUTSIDE : FRESH;
+  }
+
+  imageFor(chunk: number, granules: number): number {
+    const image = this.images.get(chunk);
+    if (image === 0) return this.addImage(chunk, granules);
+    if (this.level !== undefined && image < this.level.journalTop) {
+      this.level.log.save(chunk, this.journalWords, image, granules * 4);
+    }
+    return image;
+  }
+
   ownSystem(granule: number): number {
     if (!this.inTransaction) this.requireTransaction('write');
     return this.ownImage(granule, 1);
@@ -158,8 +196,9 @@ export class RedoDoor implements Door {
 
   overwrite(granule: number): number {
     if (!this.inTransaction) this.requireTransaction('write');
-    if (this.undoCount >= this.undoReservedEntries) this.reserveUndo();
     const index = this.showMain(granule);
+    if (this.saved.has(granule)) return index;
+    if (this.undoCount >= this.undoReservedEntries) this.reserveUndo();
     const { words, undoWords } = this;
     const entry = this.undoCount * UNDO_ENTRY_WORDS;
     undoWords[entry] = granule;
@@ -173,6 +212,7 @@ export class RedoDoor implements Door {
     this.controlWords[this.slotUndoCount] = ++this.undoCount;
     const page = granule >>> 8;
     if (this.pageStates[page] !== this.dirtyMark) this.native.guardPages(page, 1);
+    this.saved.add(granule);
     return index;
   }
 
@@ -236,6 +276,7 @@ export class RedoDoor implements Door {
     this.journalTop = 0;
     this.undoCount = 0;
     this.images.clear();
+    this.saved.next();
     this.dirtyMark = 1 + ((this.controlWords[CONTROL_EPOCH / 4] as number) & 1);
     this.refreshReserved();
     this.inTransaction = true;
@@ -263,6 +304,7 @@ export class RedoDoor implements Door {
     const { failure } = this;
     this.level = { id: this.levelId, journalTop: this.journalTop, undoCount: this.undoCount, log, failure };
     this.levels.push(this.level);
+    this.saved.next();
     this.levelId = id;
     this.failure = undefined;
   }
@@ -273,6 +315,7 @@ export class RedoDoor implements Door {
     if (inner === undefined) return;
     this.level = this.levels[this.levels.length - 1];
     this.levelId = inner.id;
+    this.saved.next();
     if (this.level !== undefined) this.level.log.adopt(inner.log);
     this.failure = inner.failure;
   }
@@ -283,6 +326,7 @@ export class RedoDoor implements Door {
     if (inner === undefined) return;
     this.level = this.levels[this.levels.length - 1];
     this.levelId = inner.id;
+    this.saved.next();
     inner.log.restore();
     this.undoDownTo(inner.undoCount);
     this.dropImagesFrom(inner.journalTop);
@@ -359,12 +403,7 @@ export class RedoDoor implements Door {
   }
 
   private ownImage(chunk: number, granules: number): number {
-    let image = this.images.get(chunk);
-    if (image === 0) image = this.addImage(chunk, granules);
-    else if (this.level !== undefined && image < this.level.journalTop) {
-      this.level.log.save(chunk, this.journalWords, image, granules * 4);
-    }
-    return this.showJournal(image);
+    return this.showJournal(this.imageFor(chunk, granules));
   }
 
   private addImage(chunk: number, granules: number): number {
@@ -372,8 +411,9 @@ export class RedoDoor implements Door {
     const entry = this.journalTop;
     const image = entry + JOURNAL_HEADER_WORDS;
     if (image + count > this.journalReservedWords) this.reserveJournal(image + count);
-    const source = this.showMain(chunk);
-    const { words, journalWords } = this;
+    const { journalWords } = this;
+    const words = this.windowWords[chunk >>> 28] as Int32Array;
+    const source = (chunk & WINDOW_MASK) << 2;
     journalWords[entry] = chunk;
     journalWords[entry + 1] = granules;
     if (count <= 64) for (let k = 0; k < count; k++) journalWords[image + k] = words[source + k] as number;
@@ -442,10 +482,14 @@ export class RedoDoor implements Door {
     const unsigned = granule >>> 0;
     if (unsigned >= this.heapFirst && unsigned - this.heapFirst < this.heapSpan) return;
     if (unsigned < this.tableEnd) return;
-    throw new ShmStoreError(
-      'CORRUPT',
-      `A ref points to granule ${unsigned}, outside the store's heap (${this.heapFirst} to ${this.heapFirst + this.heapSpan}). ` +
-        'Nothing was changed. Run a check of the store.',
-    );
+    throw outside(granule, this.heapFirst, this.heapSpan);
   }
+}
+
+function outside(granule: number, heapFirst: number, heapSpan: number): ShmStoreError {
+  return new ShmStoreError(
+    'CORRUPT',
+    `A ref points to granule ${granule >>> 0}, outside the store's heap (${heapFirst} to ${heapFirst + heapSpan}). ` +
+      'Nothing was changed. Run a check of the store.',
+  );
 }

@@ -1,10 +1,10 @@
-// A leaf: one entry, its value and its whole key in one block.
+// A leaf: one entry of a tree whose keys do not fit into its buckets, value and whole key in one block.
 //
 //   word 0…V-1   value, V = words of the value's type (1 to 4)
 //   word V       length of the encoded key in bytes; only if its type has keys of different lengths
 //   then         the encoded key, four bytes a word, the first byte highest, the last word padded with zeros
 //
-//   f64 → f64:   | header | value value key key |            32 bytes, one granule of payload
+//   text → f64:  | header | value value length key | key … |
 //
 // Chunks: the first granule (value, and what of the key lies there) is one; all further granules are another, never changed after the
 // leaf was made. The key never changes, so a reader beside a playback sees the right key or, if the block was freed and made
@@ -21,8 +21,15 @@ export interface LeafShape {
   readonly fixedBytes: number;
 }
 
-/** 1, 0 or -1: the searched key comes after, is or comes before the leaf's, as the last `divergence` found. */
-export let divergenceSign = 0;
+/** What `compareWithLeaf` found. */
+export interface Order {
+  /** The nibble at which the keys differ first, -1 if they are equal. */
+  position: number;
+  /** 1, 0 or -1: the searched key comes after, is or comes before the leaf's. Where one begins the other, the shorter comes first. */
+  sign: number;
+}
+
+const order: Order = { position: -1, sign: 0 };
 
 /** Makes a leaf with this key and a zeroed value. */
 export function makeLeaf(door: Door, heap: Heap, shape: LeafShape, key: KeyBuffer): number {
@@ -37,11 +44,8 @@ export function makeLeaf(door: Door, heap: Heap, shape: LeafShape, key: KeyBuffe
   return leaf;
 }
 
-/**
- * The byte position at which the searched key and the leaf's key differ first, or -1 if they are equal; `divergenceSign` then says which
- * comes first. Where one key is the beginning of the other, the shorter comes first. Throws CORRUPT on an impossible length.
- */
-export function divergence(door: Door, leaf: number, shape: LeafShape, key: KeyBuffer): number {
+/** Compares the searched key with the leaf's. The answer is good until the next call. Throws CORRUPT on an impossible length. */
+export function compareWithLeaf(door: Door, leaf: number, shape: LeafShape, key: KeyBuffer): Order {
   let w = shape.valueWords;
   let i = w < 4 ? door.at((leaf + 1) | 0) : door.at((leaf + 2) | 0) - 4;
   let { words } = door;
@@ -61,17 +65,30 @@ export function divergence(door: Door, leaf: number, shape: LeafShape, key: KeyB
     const mine = key.words[n] as number;
     const theirs = words[i + w] as number;
     if (mine === theirs) continue;
-    const at = (n << 2) + (Math.clz32(mine ^ theirs) >> 3);
-    if (at >= shorter) break;
-    divergenceSign = mine >>> 0 > theirs >>> 0 ? 1 : -1;
-    return at;
+    const at = (n << 3) + (Math.clz32(mine ^ theirs) >> 2);
+    if (at >= shorter * 2) break;
+    order.sign = mine >>> 0 > theirs >>> 0 ? 1 : -1;
+    order.position = at;
+    return order;
   }
-  if (length === key.length) {
-    divergenceSign = 0;
-    return -1;
+  order.sign = length === key.length ? 0 : key.length > length ? 1 : -1;
+  order.position = length === key.length ? -1 : shorter * 2;
+  return order;
+}
+
+/** Word `n` of the leaf's encoded key; 0 behind its end. Throws CORRUPT on an impossible length. */
+export function leafKeyWord(door: Door, leaf: number, shape: LeafShape, n: number): number {
+  let w = shape.valueWords;
+  let length = shape.fixedBytes;
+  if (length === 0) {
+    const i = door.at((leaf + 1 + (w >> 2)) | 0) + (w++ & 3);
+    length = door.words[i] as number;
+    if (length <= 0 || length > KEY_BYTES_MAX) throw corruptLeaf(leaf);
   }
-  divergenceSign = key.length > length ? 1 : -1;
-  return shorter;
+  if (n * 4 >= length) return 0;
+  w += n;
+  const i = w < 4 ? door.at((leaf + 1) | 0) + w : atRest(door, leaf, (w >> 2) * 4) + w;
+  return door.words[i] as number;
 }
 
 /** Copies the leaf's encoded key. Throws CORRUPT on an impossible length. */

@@ -2,7 +2,7 @@
 //
 // Header block:
 //
-//   word 0    root: owning link to a leaf or node, 0 when empty       chunk 0
+//   word 0    root: owning link to a bucket or node, 0 when empty     chunk 0
 //   word 1    value words, bits 0-7 · fixed key bytes, bits 8-23
 //   word 2-3  number of entries as a double
 //   word 4    hash of the key type's description                       chunk 1, written once
@@ -10,31 +10,54 @@
 //
 // The descriptions themselves stand with whatever owns the tree (root entry, record type, another tree), the hashes prove that they fit.
 //
-//   header ──root──▶ node 4, depth 0 ──'a'──▶ leaf "alice"
-//                          │
-//                          └────'b'──▶ node 4, depth 2 ──'b'──▶ leaf "bob"      ('bo' differs first at byte 2)
-//                                            └────────'n'──▶ leaf "bonnie"
+// A radix tree over buckets (a burst trie: Heinz, Zobel, Williams, ACM TOIS 2002; buckets for ranges of branches as in the B-trie: Askitis, Zobel,
+// VLDB Journal 2009). The few nodes are small and stay in the caches; an operation on one of many entries misses them at its bucket only.
 //
-// Invariant: all leaves below a node agree in the bytes before its depth, and each leaf below a child has that child's byte at the depth.
-// Every change makes new blocks first, which nothing reaches, and then writes one link (or one child and its byte): see node.ts
-// for why neither a crash nor a concurrent reader sees half of it. The header's count is owned first, so that running out of journal happens
-// before anything is changed.
+//   header ──root──▶ node, depth 0 ──0─▶ bucket { … }
+//                        │ ─1…7─▶ bucket { … }                  one bucket for the entries of seven branches, until it is full
+//                        └────8─▶ node, depth 5 ──0…15─▶ …       ('8' is followed by the same four nibbles in all of them)
+//
+// Invariant: all entries below a node agree in the nibbles before its depth, and each entry below a child has at the depth a nibble of that child's.
+// Every change makes new blocks first, which nothing reaches, and then writes links and live bits through the journal: see node.ts and
+// bucket.ts for why neither a crash nor a concurrent reader sees half of it. The header's count is owned first, so that running out of
+// journal happens before anything is changed.
 
 import {
   type Door,
   type FieldType,
   type Heap,
   LAYOUT_TREE,
+  LAYOUT_TREE_BUCKET,
   LAYOUT_TREE_LEAF,
-  LAYOUT_TREE_NODE4,
-  LAYOUT_TREE_NODE256,
+  LAYOUT_TREE_NODE,
   type Memory,
   ShmStoreError,
 } from '@mofo/shm-store';
-import { byteOf, KEY_BYTES_MAX, KeyBuffer } from './key-buffer.ts';
+import {
+  addSlot,
+  compareEntry,
+  corruptBucket,
+  divergence,
+  dropSlots,
+  fingerprintOf,
+  freeSlot,
+  LIVE_MASK,
+  layoutEntries,
+  leafOf,
+  makeBucket,
+  openBucket,
+  SIZE_MAX,
+  SIZE_SHIFT,
+  SLOTS_WORD,
+  slotWord,
+} from './bucket.ts';
+import { KeyBuffer } from './key-buffer.ts';
 import type { KeyCodec } from './key-codec.ts';
-import { divergence, type LeafShape, loadKey, makeLeaf } from './leaf.ts';
-import * as nodes from './node.ts';
+import { compareWithLeaf, type LeafShape, makeLeaf } from './leaf.ts';
+import { anyLink, corruptNode, NIBBLES_MAX, NODE_GRANULES, NODE_LINKS, nibbleOf } from './node.ts';
+import { path } from './path.ts';
+import { ADDED, NOT_DONE, putDouble } from './put-double.ts';
+import { linkFork, linkGap, makeRoom, type TreeShape, takeAway, writeRoot } from './reshape.ts';
 
 /** The key that the running operation works on. One per thread: operations are synchronous, and take it again after calling user code. */
 export const probe: KeyBuffer = new KeyBuffer();
@@ -42,8 +65,12 @@ export const probe: KeyBuffer = new KeyBuffer();
 /** Grows with every change of any tree in this thread, so that a running iteration notices that what it has read ahead is stale. */
 export const treeChanges: { count: number } = { count: 0 };
 
+const WINDOW_MASK = 0x0fffffff;
+/** Rebuilding a bucket, putting a node above it and splitting it make room in three turns. */
+const TURNS_MAX = 8;
+
 /** One tree's place and types, with the operations that do not depend on them. */
-export class TreeCore implements LeafShape {
+export class TreeCore implements TreeShape, LeafShape {
   readonly memory: Memory;
   readonly door: Door;
   readonly heap: Heap;
@@ -54,11 +81,27 @@ export class TreeCore implements LeafShape {
   readonly isPlain: boolean;
   readonly valueWords: number;
   readonly fixedBytes: number;
+  readonly slotWords: number;
+  readonly keyWords: number;
+  readonly keyAt: number;
+  readonly capacities: Int32Array;
+  readonly granules: Int32Array;
+  /** Where the value lies that `find` found: block and payload word. */
+  foundBlock = 0;
+  foundWord = 0;
 
-  // The link that `writeLink` writes: word `linkWord` of the chunk `linkChunk` in the block `linkBlock`.
-  private linkBlock = 0;
-  private linkChunk = 0;
-  private linkWord = 0;
+  /** True if values are doubles in the slots: read and written without a detour over their type. */
+  readonly isDouble: boolean;
+
+  private provedAt = -1;
+  // Where the header's count lies for the level `countLevel`: its image, or the header itself if that is fresh. Neither moves within a level.
+  private countLevel = -1;
+  private countIndex = 0;
+  private isCountImage = false;
+  private fingerprint = 0;
+  private nearest = 0;
+  /** Word 0 of the bucket that `findSlot` last looked at. */
+  private liveWord = 0;
 
   constructor(memory: Memory, header: number, codec: KeyCodec, value: FieldType<unknown, unknown>, isPlain: boolean) {
     this.memory = memory;
@@ -72,8 +115,15 @@ export class TreeCore implements LeafShape {
     this.isPlain = isPlain;
     this.valueWords = value.words;
     this.fixedBytes = codec.fixedBytes;
+    const entries = layoutEntries(value.words, codec.fixedBytes);
+    this.slotWords = entries.slotWords;
+    this.keyWords = entries.keyWords;
+    this.keyAt = entries.keyAt;
+    this.capacities = entries.capacities;
+    this.granules = entries.granules;
+    this.isDouble = value.kind === 'f64' && entries.slotWords === 4;
     const i = this.door.at((header + 1) | 0);
-    if (this.door.words[i + 1] !== shapeWord(this)) {
+    if (this.door.words[i + 1] !== shapeWord(value.words, codec.fixedBytes)) {
       throw new ShmStoreError(
         'WRONG_TYPE',
         `The tree at granule ${header >>> 0} was made for keys or values of another type. Nothing was changed.`,
@@ -83,6 +133,18 @@ export class TreeCore implements LeafShape {
 
   /** Root link. Throws DANGLING_REF if the tree is no more. */
   root(): number {
+    const { door, header } = this;
+    if (door.hasImages && !door.inTransaction) return this.rootBesidePlayback();
+    const words = door.windowWords[header >>> 28] as Int32Array;
+    const h = (header & WINDOW_MASK) << 2;
+    // A running transaction puts no header of a tree's blocks into its journal before its last step.
+    if (words[h + 1] !== this.stamp || words[h] !== LAYOUT_TREE) throw this.gone();
+    const image = door.hasImages ? door.imageOf((header + 1) | 0) : 0;
+    return (image === 0 ? words[h + 4] : door.journalWords[image]) as number;
+  }
+
+  /** The same through the journal that somebody else plays back, which may free this tree. */
+  private rootBesidePlayback(): number {
     const { door, header } = this;
     const h = door.at(header);
     if (door.words[h + 1] !== this.stamp || door.words[h] !== LAYOUT_TREE) throw this.gone();
@@ -99,77 +161,99 @@ export class TreeCore implements LeafShape {
     return count;
   }
 
-  /** The leaf whose key is in `probe`, or 0. */
-  find(): number {
-    const { door } = this;
-    const leaf = this.descend(this.root());
-    if (leaf === 0) return 0;
-    return divergence(door, leaf, this, probe) === -1 ? leaf : 0;
+  /** True if there is an entry with the key that is in `probe`; `foundBlock` and `foundWord` then say where its value lies. */
+  find(): boolean {
+    const bucket = this.descend(this.root());
+    if (bucket === 0) return false;
+    this.fingerprint = this.fingerprintOfProbe();
+    return this.findSlot(bucket) >= 0;
   }
 
   /** Sets the entry whose key is in `probe`. In a transaction. */
   put(value: unknown): void {
     this.requireLive();
     treeChanges.count++;
-    const { door, header } = this;
-    const i = door.own(header, (header + 1) | 0, 1);
-    const near = this.near(door.words[i] as number, probe);
-    const position = near === 0 ? 0 : divergence(door, near, this, probe);
-    if (position === -1) {
-      this.heap.check(near, LAYOUT_TREE_LEAF);
-      this.value.write(this.memory, near, 0, value);
+    if (!this.isPlain) {
+      this.putForeign(value);
       return;
     }
-    const leaf = makeLeaf(door, this.heap, this, probe);
-    try {
-      this.value.initialize(this.memory, leaf, 0, value);
-      this.link(leaf, near, position);
-    } catch (error) {
-      this.value.release(this.memory, leaf, 0);
-      this.heap.free(leaf);
-      throw error;
+    this.ownCount();
+    const slot = this.seekSlot();
+    if (this.isDouble && typeof value === 'number' && this.nearest !== 0) {
+      const done = putDouble(this, this.nearest, this.liveWord, slot, this.fingerprint, probe, value);
+      if (done === ADDED) this.addToCount(1);
+      if (done !== NOT_DONE) return;
     }
+    if (slot < 0) {
+      this.insert(value);
+      return;
+    }
+    this.heap.check(this.foundBlock, this.keyWords === 0 ? LAYOUT_TREE_LEAF : LAYOUT_TREE_BUCKET);
+    this.value.write(this.memory, this.foundBlock, this.foundWord, value);
+  }
+
+  /** The value that `find` has found. */
+  read(): unknown {
+    return this.readAt(this.foundBlock, this.foundWord);
+  }
+
+  /** The value of a live slot. */
+  readSlot(bucket: number, slot: number): unknown {
+    if (this.keyWords === 0) return this.readAt(leafOf(this, bucket, slot), 0);
+    return this.readAt(bucket, SLOTS_WORD + slot * this.slotWords);
+  }
+
+  private readAt(block: number, word: number): unknown {
+    const { door } = this;
+    if (!this.isDouble) return this.value.read(this.memory, block, word);
+    const image = door.hasImages ? door.imageOf((block + 1 + (word >> 2)) | 0) : 0;
+    if (image !== 0) return door.journalFloats[image >> 1];
+    const floats = door.windowFloats[block >>> 28] as Float64Array;
+    return floats[((block & WINDOW_MASK) << 1) + 2 + (word >> 1)];
   }
 
   /** Deletes the entry whose key is in `probe`; false if there is none. In a transaction. */
   remove(): boolean {
     this.requireLive();
     treeChanges.count++;
-    const { door, header } = this;
-    const leaf = this.descendNoting(this.root(), probe, false);
-    if (leaf === 0 || divergence(door, leaf, this, probe) !== -1) return false;
-    this.heap.check(leaf, LAYOUT_TREE_LEAF);
-    door.own(header, (header + 1) | 0, 1);
-    const above = pathLength - 1;
-    // The node loses a child; if it is replaced, the link to it changes, which is the one before.
-    this.standAt(above < 0 ? -1 : above - 1);
-    if (above < 0) this.writeLink(0);
-    else this.removeFrom(pathNodes[above] as number, pathLayouts[above] as number, pathSlots[above] as number);
+    const { door, heap } = this;
+    const bucket = this.near(this.root(), probe);
+    if (bucket === 0 || path.missingAt >= 0) return false;
+    this.fingerprint = this.fingerprintOfProbe();
+    const slot = this.findSlot(bucket);
+    if (slot < 0) return false;
+    const block = this.foundBlock;
+    const word = this.foundWord;
+    heap.check(bucket, LAYOUT_TREE_BUCKET);
+    if (block !== bucket) heap.check(block, LAYOUT_TREE_LEAF);
+    this.ownCount();
+    dropSlots(door, bucket, 1 << slot);
     this.addToCount(-1);
-    this.value.release(this.memory, leaf, 0);
-    this.heap.free(leaf);
+    takeAway(this, bucket);
+    // The words of the slot are as they were, also if the bucket has been freed: nothing has been allocated since.
+    this.value.release(this.memory, block, word);
+    if (block !== bucket) heap.free(block);
     return true;
   }
 
   /** Throws DANGLING_REF unless the tree's header is a live block: what a write needs to be sure of. */
   requireLive(): void {
-    this.door.requireTransaction('change a tree');
-    if (!this.heap.isLive(this.header, this.stamp)) throw this.gone();
+    const { door, header } = this;
+    door.requireTransaction('change a tree');
+    // Proved once in a level, in which no slab changes its kind; after that the stamp tells whether the level itself freed the header.
+    const words = door.windowWords[header >>> 28] as Int32Array;
+    const h = (header & WINDOW_MASK) << 2;
+    if (this.provedAt === door.levelId && words[h + 1] === this.stamp && words[h] === LAYOUT_TREE) return;
+    if (!this.heap.isLive(header, this.stamp)) throw this.gone();
+    this.provedAt = door.levelId;
   }
 
-  /** Layout id of a leaf or node of this tree. Throws CORRUPT on any other block. */
+  /** Layout id of a node or bucket of this tree. Throws CORRUPT on any other block. */
   layoutAt(link: number): number {
     const h = this.door.at(link);
     const layout = this.door.words[h] as number;
-    if (layout < LAYOUT_TREE_LEAF || layout > LAYOUT_TREE_NODE256) throw this.noNode(link);
+    if (layout !== LAYOUT_TREE_NODE && layout !== LAYOUT_TREE_BUCKET) throw this.noNode(link);
     return layout;
-  }
-
-  /** Depth of a node below one of depth `last`. Throws CORRUPT unless it is deeper. */
-  nextDepth(node: number, last: number): number {
-    const depth = nodes.metaOf(this.door, node) & 0xffff;
-    if (depth <= last || depth >= KEY_BYTES_MAX) throw nodes.corruptNode(node);
-    return depth;
   }
 
   /** Sets the root and count of a tree that has just been emptied. */
@@ -188,177 +272,333 @@ export class TreeCore implements LeafShape {
     );
   }
 
-  /** Exact descent to the only leaf that can have the key, or 0. The hot loop: it knows the node layouts by heart. */
-  private descend(root: number): number {
-    const { door } = this;
-    const { words: keyWords, length } = probe;
-    let link = root;
-    let last = -1;
-    while (link !== 0) {
-      const h = door.at(link);
-      const layout = door.words[h] as number;
-      if (layout === LAYOUT_TREE_LEAF) return link;
-      if (layout < LAYOUT_TREE_NODE4 || layout > LAYOUT_TREE_NODE256) throw this.noNode(link);
-      const i = door.at((link + 1) | 0);
-      const { words } = door;
-      const depth = (words[i] as number) & 0xffff;
-      if (depth <= last || depth >= KEY_BYTES_MAX) throw nodes.corruptNode(link);
-      if (depth >= length) return 0;
-      last = depth;
-      const byte = ((keyWords[depth >> 2] as number) >>> (24 - ((depth & 3) << 3))) & 0xff;
-      const slot = layout === LAYOUT_TREE_NODE256 ? byte : nodes.findPackedSlot(words, i, layout, byte);
-      if (slot < 0) return 0;
-      const c = door.at(nodes.slotGranule(link, layout, slot)) + (slot & 3);
-      link = door.words[c] as number;
-    }
-    return 0;
-  }
-
-  /** Descent that, where the key's byte is missing, goes on through any child: the leaf shows where the key branches off. 0 if empty. */
+  /** Descent to the bucket nearest to a key: where the key's nibble has no child, on through any. 0 if the tree is empty. Notes the path. Hot. */
   near(root: number, key: KeyBuffer): number {
-    return this.descendNoting(root, key, true);
-  }
-
-  /** Descent to the leaf nearest to the key, or, without `orNear`, to the only one that can have it (0 if none). Notes the path. */
-  private descendNoting(root: number, key: KeyBuffer, orNear: boolean): number {
     const { door } = this;
-    const { words: keyWords, length } = key;
+    const { windowWords, heapFirst, hasImages } = door;
+    const { nodes, depths, nibbles } = path;
+    const limit = door.heapSpan - NODE_GRANULES;
+    const { words: keyWords } = key;
+    const length = key.length << 1;
     let link = root;
     let last = -1;
-    pathLength = 0;
+    let steps = 0;
+    path.missingAt = -1;
     while (link !== 0) {
-      const h = door.at(link);
-      const layout = door.words[h] as number;
-      if (layout === LAYOUT_TREE_LEAF) return link;
-      if (layout < LAYOUT_TREE_NODE4 || layout > LAYOUT_TREE_NODE256) throw this.noNode(link);
-      const i = door.at((link + 1) | 0);
-      const { words } = door;
-      const depth = (words[i] as number) & 0xffff;
-      if (depth <= last || depth >= KEY_BYTES_MAX) throw nodes.corruptNode(link);
+      if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
+      const words = windowWords[link >>> 28] as Int32Array;
+      const h = (link & WINDOW_MASK) << 2;
+      const layout = words[h] as number;
+      if (layout === LAYOUT_TREE_BUCKET) break;
+      if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
+      const depth = words[h + 4] as number;
+      if (depth <= last || depth >= NIBBLES_MAX) throw corruptNode(link);
       last = depth;
-      let slot = -1;
+      let nibble = NODE_LINKS;
       let child = 0;
       if (depth < length) {
-        const byte = ((keyWords[depth >> 2] as number) >>> (24 - ((depth & 3) << 3))) & 0xff;
-        slot = layout === LAYOUT_TREE_NODE256 ? byte : nodes.findPackedSlot(words, i, layout, byte);
-        if (slot >= 0) {
-          const c = door.at(nodes.slotGranule(link, layout, slot)) + (slot & 3);
-          child = door.words[c] as number;
-          if (child === 0) slot = -1;
-        }
+        nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
+        const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
+        child = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
       }
-      pathNodes[pathLength] = link;
-      pathLayouts[pathLength] = layout;
-      pathDepths[pathLength] = depth;
-      pathSlots[pathLength++] = slot;
       if (child === 0) {
-        if (!orNear) return 0;
-        child = nodes.anyChild(door, link, layout);
-        if (child === 0) throw nodes.corruptNode(link);
+        child = anyLink(door, link);
+        if (child === 0) throw corruptNode(link);
+        if (path.missingAt < 0) path.missingAt = steps;
       }
+      nodes[steps] = link;
+      depths[steps] = depth;
+      nibbles[steps++] = nibble;
       link = child;
+    }
+    path.length = steps;
+    return link;
+  }
+
+  /** Exact descent to the only bucket that can hold the key in `probe`, or 0. The hot loop: it knows the layout of nodes by heart. */
+  private descend(root: number): number {
+    const { door } = this;
+    const { windowWords, heapFirst, hasImages } = door;
+    const limit = door.heapSpan - NODE_GRANULES;
+    const { words: keyWords } = probe;
+    const nibbles = probe.length << 1;
+    let link = root;
+    let last = -1;
+    while (link !== 0) {
+      if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
+      const words = windowWords[link >>> 28] as Int32Array;
+      const h = (link & WINDOW_MASK) << 2;
+      const layout = words[h] as number;
+      if (layout === LAYOUT_TREE_BUCKET) return link;
+      if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
+      const depth = words[h + 4] as number;
+      if (depth <= last || depth >= NIBBLES_MAX) throw corruptNode(link);
+      if (depth >= nibbles) return 0;
+      last = depth;
+      const nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
+      const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
+      link = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
     }
     return 0;
   }
 
-  /** Makes the tree reach a new leaf, whose key differs from that of the leaf `near` first at `position`. */
-  private link(leaf: number, near: number, position: number): void {
-    const { door, heap } = this;
-    if (!this.isPlain) {
-      // Making the value may have run other tree operations or user code, this tree's included: begin again.
-      loadKey(door, leaf, this, probe);
-      near = this.near(this.root(), probe);
-      position = near === 0 ? 0 : divergence(door, near, this, probe);
-      if (position === -1) throw this.corrupt('the same key was set while its value was being made');
+  /** The live slot of a bucket that has the key in `probe`, or -1; notes where its value lies. Hot. */
+  private findSlot(bucket: number): number {
+    const { door } = this;
+    const { hasImages } = door;
+    const main = door.windowWords[bucket >>> 28] as Int32Array;
+    const h = (bucket & WINDOW_MASK) << 2;
+    const image = hasImages ? door.imageOf((bucket + 1) | 0) : 0;
+    const meta = image === 0 ? main : door.journalWords;
+    const m = image === 0 ? h + 4 : image;
+    const word = meta[m] as number;
+    const size = word >>> SIZE_SHIFT;
+    const live = word & LIVE_MASK;
+    if (size > SIZE_MAX || live >>> (this.capacities[size] as number) !== 0) throw corruptBucket(bucket);
+    this.liveWord = word;
+    const granules = this.granules[size] as number;
+    if ((bucket - door.heapFirst) >>> 0 > door.heapSpan - granules) door.requireInHeap(bucket, granules);
+    const pattern = Math.imul(this.fingerprint, 0x01010101);
+    for (let first = 0; live >>> first !== 0; first += 4) {
+      const differing = (meta[m + 1 + (first >> 2)] as number) ^ pattern;
+      let zeros = (differing - 0x01010101) & ~differing & -0x7f7f7f80;
+      while (zeros !== 0) {
+        const slot = first + ((31 - Math.clz32(zeros & -zeros)) >> 3);
+        if (((live >>> slot) & 1) !== 0 && this.hasKey(bucket, main, h, slot)) return slot;
+        zeros &= zeros - 1;
+      }
     }
-    const byte = byteOf(probe, position);
-    let step = 0;
-    if (near !== 0) while (step < pathLength && (pathDepths[step] as number) < position) step++;
-    this.standAt(step - 1);
-    if (near === 0) {
-      this.writeLink(leaf);
-    } else if (step < pathLength && pathDepths[step] === position) {
-      const node = pathNodes[step] as number;
-      const layout = pathLayouts[step] as number;
-      if (pathSlots[step] !== -1) throw nodes.corruptNode(node);
-      heap.check(node, layout);
-      if (nodes.isFull(nodes.metaOf(door, node), layout)) this.grow(node, layout, byte, leaf);
-      else nodes.addChild(door, node, layout, byte, leaf);
-    } else {
-      const below = step < pathLength ? (pathNodes[step] as number) : near;
-      this.writeLinkOrFree(nodes.makeFork(door, heap, position, this.nearByte(near, position), below, byte, leaf));
+    return -1;
+  }
+
+  /** True if a live slot's key is the one in `probe`; notes where its value lies. */
+  private hasKey(bucket: number, main: Int32Array, h: number, slot: number): boolean {
+    const { door, keyWords } = this;
+    if (keyWords === 0) {
+      const leaf = leafOf(this, bucket, slot);
+      if (compareWithLeaf(door, leaf, this, probe).position !== -1) return false;
+      this.foundBlock = leaf;
+      this.foundWord = 0;
+      return true;
     }
-    this.addToCount(1);
+    const w = SLOTS_WORD + slot * this.slotWords;
+    const k = w + this.keyAt;
+    const image = door.hasImages ? door.imageOf((bucket + 1 + (k >> 2)) | 0) : 0;
+    const words = image === 0 ? main : door.journalWords;
+    const i = image === 0 ? h + 4 + k : image + (k & 3);
+    if (words[i] !== probe.words[0]) return false;
+    if (keyWords === 2 && words[i + 1] !== probe.words[1]) return false;
+    this.foundBlock = bucket;
+    this.foundWord = w;
+    return true;
   }
 
-  private grow(node: number, layout: number, byte: number, leaf: number): void {
-    if (layout === LAYOUT_TREE_NODE256) throw nodes.corruptNode(node);
-    this.writeLinkOrFree(nodes.grownNode(this.door, this.heap, node, layout, byte, leaf));
-    this.heap.free(node);
+  /** Descends with a note of the path and looks for the key in `probe`: its slot, or -1. `nearest` is then the bucket at the path's end. */
+  private seekSlot(): number {
+    this.nearest = this.near(this.root(), probe);
+    this.fingerprint = this.fingerprintOfProbe();
+    return this.nearest === 0 || path.missingAt >= 0 ? -1 : this.findSlot(this.nearest);
   }
 
-  /** Takes a child out of a node that the current link leads to. */
-  private removeFrom(node: number, layout: number, slot: number): void {
-    const { door, heap } = this;
-    heap.check(node, layout);
-    const meta = nodes.metaOf(door, node);
-    const count = nodes.countOf(meta, layout);
-    if (count < 2) throw nodes.corruptNode(node);
-    if (layout === LAYOUT_TREE_NODE4 && count === 2) {
-      const sibling = nodes.childAt(door, node, layout, 1 - slot);
-      if (sibling === 0) throw nodes.corruptNode(node);
-      this.writeLink(sibling);
-      heap.free(node);
-    } else if (layout !== LAYOUT_TREE_NODE4 && nodes.shouldShrink(meta, layout)) {
-      this.writeLinkOrFree(nodes.shrunkNode(door, heap, node, layout, slot));
-      heap.free(node);
-    } else {
-      nodes.removeChild(door, node, layout, slot);
-    }
-  }
-
-  private nearByte(near: number, position: number): number {
-    loadKey(this.door, near, this, nearKey);
-    return byteOf(nearKey, position);
-  }
-
-  /** Makes the child that step `index` of the noted path went to the current link; -1 is the root. */
-  private standAt(index: number): void {
-    if (index < 0) {
-      this.linkBlock = this.header;
-      this.linkChunk = (this.header + 1) | 0;
-      this.linkWord = 0;
+  /** Adds an entry after `seekSlot` has found none. The value's own words are made by `fill`, or, if there is a block to take them from, copied. */
+  private insert(value: unknown, made = 0): void {
+    for (let turn = 0; turn < TURNS_MAX; turn++) {
+      if (turn > 0) this.nearest = this.near(this.root(), probe);
+      const near = this.nearest;
+      if (near === 0) {
+        const bucket = this.fillNew(value, made);
+        writeRoot(this, bucket);
+        this.addToCount(1);
+        return;
+      }
+      const live = openBucket(this, near) & LIVE_MASK;
+      if (live === 0) throw corruptBucket(near);
+      compareEntry(this, near, 31 - Math.clz32(live & -live), probe);
+      const position = divergence;
+      const below = this.stepBelow(position);
+      if (below < 0) {
+        this.heap.check(near, LAYOUT_TREE_BUCKET);
+        if (freeSlot(this, near) < 0) {
+          makeRoom(this, near, probe);
+          continue;
+        }
+        this.fill(near, value, made);
+      } else {
+        const nibble = nibbleOf(probe, position);
+        const first = 31 - Math.clz32(live & -live);
+        const bucket = this.fillNew(value, made);
+        if (below === path.missingAt && path.depths[below] === position) linkGap(this, below, nibble, bucket);
+        else linkFork(this, below, position, near, first, nibble, bucket);
+      }
+      this.addToCount(1);
       return;
     }
-    const node = pathNodes[index] as number;
-    const slot = pathSlots[index] as number;
-    if (slot < 0) throw nodes.corruptNode(node);
-    this.linkBlock = node;
-    this.linkChunk = nodes.slotGranule(node, pathLayouts[index] as number, slot);
-    this.linkWord = slot & 3;
+    throw this.corrupt('a bucket cannot be split');
   }
 
-  private writeLink(link: number): void {
-    if (this.linkBlock !== this.header) this.heap.prove(this.linkBlock);
-    const i = this.door.own(this.linkBlock, this.linkChunk, 1) + this.linkWord;
-    this.door.words[i] = link;
+  /**
+   * Where a key goes that differs from what is found at the path's end first at `position`: -1 into that bucket; otherwise the step whose node
+   * gets a new child (if it stands at that depth) or a new node above itself.
+   */
+  private stepBelow(position: number): number {
+    const { missingAt, length, depths } = path;
+    if (position < 0) throw this.corrupt('a key is not found in the bucket that has it');
+    if (missingAt >= 0 && depths[missingAt] === position) return missingAt;
+    let step = length;
+    while (step > 0 && (depths[step - 1] as number) > position) step--;
+    const isAtNode = step > 0 && depths[step - 1] === position && step < length;
+    if (isAtNode || (missingAt >= 0 && step > missingAt))
+      throw this.corrupt('an entry stands where it does not belong');
+    return step === length ? -1 : step;
   }
 
-  /** Publishes a new node; if that fails, the node is given back, so that nothing leaks when the transaction goes on. */
-  private writeLinkOrFree(node: number): void {
+  private fillNew(value: unknown, made: number): number {
+    const bucket = makeBucket(this, 0);
     try {
-      this.writeLink(node);
+      this.fill(bucket, value, made);
     } catch (error) {
-      this.heap.free(node);
+      this.heap.free(bucket);
+      throw error;
+    }
+    return bucket;
+  }
+
+  /** Fills a free slot of a bucket and makes it live. If the value is refused, nothing that means anything has changed. */
+  private fill(bucket: number, value: unknown, made: number): void {
+    const { door, keyWords } = this;
+    const slot = freeSlot(this, bucket);
+    if (slot < 0) throw corruptBucket(bucket);
+    const w = slotWord(this, slot);
+    if (keyWords === 0) {
+      const leaf = made === 0 ? this.makeLeafOf(value) : made;
+      const i = door.own(bucket, (bucket + 1 + (w >> 2)) | 0, 1) + (w & 3);
+      door.words[i] = leaf;
+    } else {
+      const { keyAt } = this;
+      const k = door.own(bucket, (bucket + 1 + ((w + keyAt) >> 2)) | 0, 1) + (keyAt & 3);
+      door.words[k] = probe.words[0] as number;
+      if (keyWords === 2) door.words[k + 1] = probe.words[1] as number;
+      const v = keyAt < 4 ? k - keyAt : door.own(bucket, (bucket + 1 + (w >> 2)) | 0, 1);
+      if (this.isDouble && typeof value === 'number') door.floats[v >> 1] = value;
+      else this.fillValue(v, bucket, w, value, made);
+    }
+    addSlot(door, bucket, slot, this.fingerprint);
+  }
+
+  private fillValue(v: number, bucket: number, w: number, value: unknown, made: number): void {
+    const { words } = this.door;
+    for (let n = 0; n < this.valueWords; n++) words[v + n] = 0;
+    if (made !== 0) this.copyValue(made, 0, bucket, w);
+    else this.initializeIn(bucket, w, value);
+  }
+
+  private makeLeafOf(value: unknown): number {
+    const leaf = makeLeaf(this.door, this.heap, this, probe);
+    try {
+      this.initializeIn(leaf, 0, value);
+    } catch (error) {
+      this.heap.free(leaf);
+      throw error;
+    }
+    return leaf;
+  }
+
+  private initializeIn(block: number, word: number, value: unknown): void {
+    try {
+      this.value.initialize(this.memory, block, word, value);
+    } catch (error) {
+      this.value.release(this.memory, block, word);
       throw error;
     }
   }
 
-  private addToCount(change: number): void {
+  /** Sets an entry whose value runs code of the program, which may change this very tree: the value is made in a block apart. */
+  private putForeign(value: unknown): void {
+    this.ownCount();
+    const key = new KeyBuffer(probe.length);
+    key.copyFrom(probe);
+    const inLeaf = this.keyWords === 0;
+    if (this.seekSlot() < 0) {
+      const made = inLeaf ? this.makeLeafOf(value) : this.makeApart(value);
+      probe.copyFrom(key);
+      if (this.seekSlot() >= 0) {
+        this.value.release(this.memory, made, 0);
+        this.heap.free(made);
+        throw this.corrupt('the same key was set while its value was being made');
+      }
+      this.insert(undefined, made);
+      if (!inLeaf) this.heap.free(made);
+      return;
+    }
+    const block = this.foundBlock;
+    this.heap.check(block, inLeaf ? LAYOUT_TREE_LEAF : LAYOUT_TREE_BUCKET);
+    if (inLeaf) this.value.write(this.memory, block, 0, value);
+    else this.replaceApart(key, value);
+  }
+
+  private makeApart(value: unknown): number {
+    const apart = this.heap.allocate(LAYOUT_TREE_LEAF, 16);
+    try {
+      this.initializeIn(apart, 0, value);
+    } catch (error) {
+      this.heap.free(apart);
+      throw error;
+    }
+    return apart;
+  }
+
+  /** Replaces the value that `seekSlot` has found: in a copy, which is laid back where the entry then stands. */
+  private replaceApart(key: KeyBuffer, value: unknown): void {
+    const apart = this.heap.allocate(LAYOUT_TREE_LEAF, 16);
+    try {
+      this.copyValue(this.foundBlock, this.foundWord, apart, 0);
+      this.value.write(this.memory, apart, 0, value);
+      probe.copyFrom(key);
+      if (this.seekSlot() < 0) {
+        const lost = this.corrupt('a key was deleted while its value was being replaced');
+        this.door.failure ??= lost;
+        throw lost;
+      }
+      this.copyValue(apart, 0, this.foundBlock, this.foundWord);
+    } finally {
+      this.heap.free(apart);
+    }
+  }
+
+  /** Copies the words of a value. */
+  private copyValue(source: number, sourceWord: number, target: number, targetWord: number): void {
+    const { door } = this;
+    const from = door.at((source + 1 + (sourceWord >> 2)) | 0) + (sourceWord & 3);
+    const { words } = door;
+    const a = words[from] as number;
+    const b = words[from + 1] as number;
+    const c = words[from + 2] as number;
+    const d = words[from + 3] as number;
+    const to = door.own(target, (target + 1 + (targetWord >> 2)) | 0, 1) + (targetWord & 3);
+    door.words[to] = a;
+    if (this.valueWords > 1) door.words[to + 1] = b;
+    if (this.valueWords > 2) door.words[to + 2] = c;
+    if (this.valueWords > 3) door.words[to + 3] = d;
+  }
+
+  private fingerprintOfProbe(): number {
+    return fingerprintOf(probe.words, this.keyWords === 0 ? (probe.length + 3) >> 2 : this.keyWords);
+  }
+
+  private ownCount(): void {
     const { door, header } = this;
-    const i = door.own(header, (header + 1) | 0, 1);
-    const f = (i + 2) >> 1;
-    door.floats[f] = (door.floats[f] as number) + change;
+    if (this.countLevel === door.levelId) return;
+    this.countIndex = (door.own(header, (header + 1) | 0, 1) + 2) >> 1;
+    this.isCountImage = door.words === door.journalWords;
+    this.countLevel = door.levelId;
+  }
+
+  private addToCount(change: number): void {
+    // Making a value may have opened and closed levels, or run other operations of this tree.
+    this.ownCount();
+    const { door, countIndex } = this;
+    const floats = this.isCountImage ? door.journalFloats : (door.windowFloats[this.header >>> 28] as Float64Array);
+    floats[countIndex] = (floats[countIndex] as number) + change;
   }
 
   private noNode(link: number): ShmStoreError {
@@ -373,16 +613,7 @@ export class TreeCore implements LeafShape {
   }
 }
 
-/** Word 1 of a header: what the leaves look like. */
-export function shapeWord(shape: LeafShape): number {
-  return shape.valueWords | (shape.fixedBytes << 8);
+/** Word 1 of a header: what the entries look like. */
+export function shapeWord(valueWords: number, fixedBytes: number): number {
+  return valueWords | (fixedBytes << 8);
 }
-
-const nearKey = new KeyBuffer();
-
-// The nodes that the last descent went through, and the slot it took in each (-1: the key's byte was missing).
-const pathNodes = new Int32Array(KEY_BYTES_MAX);
-const pathLayouts = new Int32Array(KEY_BYTES_MAX);
-const pathDepths = new Int32Array(KEY_BYTES_MAX);
-const pathSlots = new Int32Array(KEY_BYTES_MAX);
-let pathLength = 0;

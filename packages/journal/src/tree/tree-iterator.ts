@@ -5,9 +5,9 @@
 // Changes by this thread, also by rolling back, are seen at once: then what was read ahead is dropped.
 
 import type { ShmStoreError } from '@mofo/shm-store';
+import { loadEntryKey } from './bucket.ts';
 import { cursor } from './cursor.ts';
 import { KeyBuffer } from './key-buffer.ts';
-import { loadKey } from './leaf.ts';
 import type { Bounds } from './range.ts';
 import { probe, type TreeCore, treeChanges } from './tree-core.ts';
 
@@ -27,8 +27,10 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
   private readonly bounds: Bounds;
   private readonly last = new KeyBuffer(8);
   private readonly seen = new KeyBuffer(8);
+  // What was read ahead: the first `count` of each. The arrays stay as long as they have become: setting a length is a slow call.
   private readonly keys: unknown[] = [];
   private readonly values: unknown[] = [];
+  private count = 0;
   private index = 0;
   private size = BATCH_ENTRIES_FIRST;
   private remaining: number;
@@ -49,11 +51,11 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
   /** The next entry, key or value. Throws CORRUPT, DANGLING_REF (the tree was deleted). */
   next(): IteratorResult<T, undefined> {
     if (this.remaining <= 0) return DONE;
-    if (this.index < this.keys.length && this.isStale()) this.dropBatch();
-    if (this.index >= this.keys.length) {
-      if (this.isLastBatch && !this.isStale()) return DONE;
+    if (this.index < this.count && this.isStale()) this.dropBatch();
+    if (this.index >= this.count) {
+      if (this.isLastBatch && !this.isStale()) return this.end();
       this.fill();
-      if (this.keys.length === 0) return DONE;
+      if (this.count === 0) return this.end();
     }
     this.remaining--;
     const index = this.index++;
@@ -82,7 +84,7 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
     }
     this.hasLastKey = false;
     this.isLastBatch = false;
-    this.keys.length = 0;
+    this.count = 0;
     this.index = 0;
     this.size = BATCH_ENTRIES_FIRST;
   }
@@ -117,9 +119,17 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
     return this.changes !== treeChanges.count || this.level !== levelOf(this.core);
   }
 
-  private dropBatch(): void {
+  /** The end, as far as can be seen: the program's objects are not held any longer. */
+  private end(): IteratorResult<T, undefined> {
     this.keys.length = 0;
     this.values.length = 0;
+    this.count = 0;
+    this.index = 0;
+    return DONE;
+  }
+
+  private dropBatch(): void {
+    this.count = 0;
     this.index = 0;
     this.isLastBatch = false;
   }
@@ -157,27 +167,24 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
   }
 
   private readBatch(decode: boolean): number {
-    const { core, seen } = this;
-    const { codec, door, memory, value } = core;
-    const { reverse, lower, upper } = this.bounds;
-    const start = reverse ? upper : lower;
-    const end = reverse ? lower : upper;
-    const withValues = this.mode !== 'keys';
+    const { core, seen, bounds } = this;
+    const { reverse } = bounds;
+    const start = reverse ? bounds.upper : bounds.lower;
+    const end = reverse ? bounds.lower : bounds.upper;
     const size = Math.min(this.size, this.remaining);
-    this.keys.length = 0;
-    this.values.length = 0;
+    this.count = 0;
     this.isLastBatch = false;
     if (this.from !== 'bound') cursor.seek(core, !reverse, this.last, this.from === 'last-inclusive');
     else if (start !== undefined) cursor.seek(core, !reverse, start.key, start.inclusive);
     else cursor.start(core, !reverse);
     let count = 0;
     while (count < size) {
-      const leaf = cursor.next();
-      if (leaf === 0) {
+      if (!cursor.next()) {
         this.isLastBatch = true;
         break;
       }
-      loadKey(door, leaf, core, current);
+      const { bucket, slot } = cursor;
+      loadEntryKey(core, bucket, slot, current);
       if (end !== undefined) {
         const order = current.compare(end.key);
         if ((reverse ? order < 0 : order > 0) || (order === 0 && !end.inclusive)) {
@@ -190,11 +197,13 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
         if (reverse ? order >= 0 : order <= 0) throw outOfOrder(core);
       }
       seen.copyFrom(current);
+      if (decode) {
+        this.keys[count] = core.codec.decode(current);
+        if (this.mode !== 'keys') this.values[count] = core.readSlot(bucket, slot);
+      }
       count++;
-      if (!decode) continue;
-      this.keys.push(codec.decode(current));
-      if (withValues) this.values.push(value.read(memory, leaf, 0));
     }
+    if (decode) this.count = count;
     return count;
   }
 }

@@ -1,11 +1,11 @@
 // Freeing a whole tree: first the walk, which only reads and proves that the tree is one (keys in strict order, depths growing), then the
 // freeing. Damage of the tree itself ends it with CORRUPT before anything is changed; damage inside a value ends the transaction.
 
-import { LAYOUT_TREE_LEAF, LAYOUT_TREE_NODE256 } from '@mofo/shm-store';
+import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_LEAF } from '@mofo/shm-store';
 import { enterRelease, leaveRelease } from '../collections/release-depth.ts';
+import { corruptBucket, leafOf, loadEntryKey, SLOTS_MAX, slotWord, sortSlots } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
-import { loadKey } from './leaf.ts';
-import { childAt, corruptNode, countOf, metaOf, packedByte } from './node.ts';
+import { corruptNode, linksAt, NODE_LINKS, nextDepth } from './node.ts';
 import { type TreeCore, treeChanges } from './tree-core.ts';
 
 /** Deletes all entries. In a transaction. Throws CORRUPT before anything is changed. */
@@ -16,13 +16,14 @@ export function emptyTree(core: TreeCore): void {
   core.writeEmpty();
   enterRelease();
   try {
-    for (const block of blocks.leaves) {
-      core.value.release(core.memory, block, 0);
-      core.heap.free(block);
+    for (let k = 0; k < blocks.values.length; k += 2) {
+      core.value.release(core.memory, blocks.values[k] as number, blocks.values[k + 1] as number);
     }
   } finally {
     leaveRelease();
   }
+  for (const block of blocks.leaves) core.heap.free(block);
+  for (const block of blocks.buckets) core.heap.free(block);
   for (const block of blocks.nodes) core.heap.free(block);
 }
 
@@ -32,50 +33,70 @@ export function releaseTree(core: TreeCore): void {
   core.heap.free(core.header);
 }
 
-/** Key bytes and children of a node in key order. */
-export function sortedChildren(core: TreeCore, node: number, layout: number): { byte: number; child: number }[] {
-  const { door } = core;
-  const children: { byte: number; child: number }[] = [];
-  if (layout === LAYOUT_TREE_NODE256) {
-    for (let byte = 0; byte < 256; byte++) {
-      const child = childAt(door, node, layout, byte);
-      if (child !== 0) children.push({ byte, child });
-    }
-    return children;
-  }
-  const count = countOf(metaOf(door, node), layout);
-  for (let slot = 0; slot < count; slot++) {
-    const i = door.at((node + 1) | 0);
-    const byte = packedByte(door.words, i, slot);
-    children.push({ byte, child: childAt(door, node, layout, slot) });
-  }
-  return children.sort((a, b) => a.byte - b.byte);
+/** A child of a node, with the first and the last nibble it stands under. */
+export interface Child {
+  readonly link: number;
+  readonly first: number;
+  readonly last: number;
 }
 
-function collectBlocks(core: TreeCore): { leaves: number[]; nodes: number[] } {
-  const leaves: number[] = [];
-  const nodes: number[] = [];
+/** The children of a node in key order. A child that stands under nibbles that are no neighbours is there twice. */
+export function childrenOf(core: TreeCore, node: number): Child[] {
+  const i = linksAt(core.door, node);
+  const { words } = core.door;
+  const children: Child[] = [];
+  for (let first = 0; first < NODE_LINKS; ) {
+    const link = words[i + first] as number;
+    let last = first;
+    while (last + 1 < NODE_LINKS && words[i + last + 1] === link) last++;
+    if (link !== 0) children.push({ link, first, last });
+    first = last + 1;
+  }
+  return children;
+}
+
+interface Blocks {
+  readonly nodes: number[];
+  readonly buckets: number[];
+  readonly leaves: number[];
+  /** Blocks and words of the values, in turn. */
+  readonly values: number[];
+}
+
+function collectBlocks(core: TreeCore): Blocks {
+  const blocks: Blocks = { nodes: [], buckets: [], leaves: [], values: [] };
   const root = core.root();
   const stack: { link: number; depth: number }[] = root === 0 ? [] : [{ link: root, depth: -1 }];
   const previous = new KeyBuffer();
   const key = new KeyBuffer();
+  const order = new Uint8Array(SLOTS_MAX);
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { link } = top;
     const layout = core.layoutAt(link);
     core.heap.check(link, layout);
-    if (layout === LAYOUT_TREE_LEAF) {
-      loadKey(core.door, link, core, key);
-      if (leaves.length > 0 && key.compare(previous) <= 0) throw core.corrupt('its keys are out of order');
-      previous.copyFrom(key);
-      leaves.push(link);
+    if (layout === LAYOUT_TREE_BUCKET) {
+      const count = sortSlots(core, link, top.depth, order);
+      if (count === 0) throw corruptBucket(link);
+      for (let k = 0; k < count; k++) {
+        const slot = order[k] as number;
+        loadEntryKey(core, link, slot, key);
+        if (blocks.values.length > 0 && key.compare(previous) <= 0) throw core.corrupt('its keys are out of order');
+        previous.copyFrom(key);
+        if (core.keyWords === 0) {
+          const leaf = leafOf(core, link, slot);
+          core.heap.check(leaf, LAYOUT_TREE_LEAF);
+          blocks.leaves.push(leaf);
+          blocks.values.push(leaf, 0);
+        } else blocks.values.push(link, slotWord(core, slot));
+      }
+      blocks.buckets.push(link);
       continue;
     }
-    const depth = core.nextDepth(link, top.depth);
-    const children = sortedChildren(core, link, layout);
+    const depth = nextDepth(core.door, link, top.depth);
+    const children = childrenOf(core, link);
     if (children.length === 0) throw corruptNode(link);
-    nodes.push(link);
-    for (let k = children.length - 1; k >= 0; k--)
-      stack.push({ link: (children[k] as { child: number }).child, depth });
+    blocks.nodes.push(link);
+    for (let k = children.length - 1; k >= 0; k--) stack.push({ link: (children[k] as Child).link, depth });
   }
-  return { leaves, nodes };
+  return blocks;
 }

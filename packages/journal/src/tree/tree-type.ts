@@ -73,7 +73,7 @@ class TreeTypeImplementation<K, V, In> extends CollectionType<Tree<K, V, In>> im
     const { door } = memory;
     const header = memory.heap.allocate(LAYOUT_TREE, 32);
     const i = door.own(header, (header + 1) | 0, 2);
-    door.words[i + 1] = shapeWord({ valueWords: this.stored.type.words, fixedBytes: this.codec.fixedBytes });
+    door.words[i + 1] = shapeWord(this.stored.type.words, this.codec.fixedBytes);
     door.words[i + 4] = this.keyHash;
     door.words[i + 5] = this.valueHash;
     return header;

@@ -16,6 +16,12 @@ import { emptyTree } from './tree-release.ts';
  */
 export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   private readonly core: TreeCore;
+  // What a call that is a transaction of its own is about, and the two bodies that need nothing else: made once, because a closure a call
+  // would cost more than the call. Each takes what it needs before it does anything; a transaction may run its body again, so it stays.
+  private ownKey: K | undefined;
+  private ownValue: In | undefined;
+  private readonly setOwn = (): unknown => this.set(this.ownKey as K, this.ownValue as In);
+  private readonly deleteOwn = (): boolean => this.delete(this.ownKey as K);
 
   /** Programs get trees from their store; see `tree` in tree-type.ts. */
   constructor(core: TreeCore) {
@@ -31,8 +37,7 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
       let value: unknown;
       try {
         core.codec.encode(key, probe);
-        const leaf = core.find();
-        value = leaf === 0 ? undefined : core.value.read(core.memory, leaf, 0);
+        value = core.find() ? core.read() : undefined;
       } catch (error) {
         if (!door.endRead(sequence)) continue;
         throw error;
@@ -50,7 +55,7 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
       let found: boolean;
       try {
         core.codec.encode(key, probe);
-        found = core.find() !== 0;
+        found = core.find();
       } catch (error) {
         if (!door.endRead(sequence)) continue;
         throw error;
@@ -78,7 +83,13 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   /** Sets the key's value; an old one is freed with all it owns. Throws INVALID_VALUE. */
   set(key: K, value: In): this {
     const { core } = this;
-    if (!core.door.inTransaction) return core.memory.run(() => this.set(key, value));
+    if (!core.door.inTransaction) {
+      this.ownKey = key;
+      this.ownValue = value;
+      core.memory.run(this.setOwn);
+      this.ownValue = undefined;
+      return this;
+    }
     try {
       core.codec.encode(key, probe);
       core.put(value);
@@ -92,7 +103,10 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   /** Deletes the key with its value and all it owns; false if it was not there. */
   delete(key: K): boolean {
     const { core } = this;
-    if (!core.door.inTransaction) return core.memory.run(() => this.delete(key));
+    if (!core.door.inTransaction) {
+      this.ownKey = key;
+      return core.memory.run(this.deleteOwn);
+    }
     try {
       core.codec.encode(key, probe);
       return core.remove();

@@ -25,11 +25,15 @@ export class ViewDoor implements Door {
   readonly levelId = 0;
   failure: unknown;
   readonly heapFirst: number;
+  readonly heapSpan: number;
+  readonly windowWords: readonly Int32Array[];
+  readonly windowFloats: readonly Float64Array[];
+  readonly hasImages = false;
+  /** There are no images; never read. */
+  readonly journalWords: Int32Array;
+  readonly journalFloats: Float64Array;
 
-  private readonly windowWords: readonly Int32Array[];
-  private readonly windowFloats: readonly Float64Array[];
   private readonly windowBytes: readonly Uint8Array[];
-  private readonly heapSpan: number;
   private readonly tableEnd: number;
 
   /**
@@ -44,6 +48,8 @@ export class ViewDoor implements Door {
     this.words = this.windowWords[0] as Int32Array;
     this.floats = this.windowFloats[0] as Float64Array;
     this.bytes = this.windowBytes[0] as Uint8Array;
+    this.journalWords = this.words;
+    this.journalFloats = this.floats;
     this.heapFirst = heapFirstGranule(sizeBytes);
     this.heapSpan = Math.max(0, reservedBytes / GRANULE_BYTES - this.heapFirst);
     this.tableEnd = Math.min(TABLE_FIRST + Math.ceil(reservedBytes / SLAB_BYTES), this.heapFirst);
@@ -54,10 +60,27 @@ export class ViewDoor implements Door {
     return this.show(chunk);
   }
 
+  imageOf(): number {
+    return 0;
+  }
+
+  requireInHeap(granule: number, granules: number): void {
+    const offset = (granule - this.heapFirst) >>> 0;
+    if (offset + granules > this.heapSpan || granule >>> 28 !== (granule + granules - 1) >>> 28) this.refuse(granule);
+  }
+
   atSystem(granule: number): number {
     // Slab numbers come out of the bytes themselves, so the slab table's end is checked here, where a live store's door need not.
     if (granule >>> 0 >= this.tableEnd && (granule - this.heapFirst) >>> 0 >= this.heapSpan) this.refuse(granule);
     return this.show(granule);
+  }
+
+  freshness(): never {
+    return this.requireTransaction('write');
+  }
+
+  imageFor(): never {
+    return this.requireTransaction('write');
   }
 
   own(): never {

@@ -6,12 +6,15 @@
 // Crash and concurrent readers: an allocation changes the allocator's words and the new block in place, after saving each overwritten granule in
 // the undo list (R11); nothing reaches the block before the commit. A free of a published block waits for the commit, where its words go
 // through the journal; a free of a block made at the same level happens at once (R12). Birth stamps come from a counter that
-// is never rolled back.
+// is never rolled back. Each thread takes them off it in rows, under the write lock, and a process that dies takes the rest of its row with it: what
+// matters is only that no stamp is given twice.
 
 import type { Door } from '../door.ts';
 import { ShmStoreError } from '../errors.ts';
 import {
   MAIN_CLASS_HEADS,
+  MAIN_HEAP_END_SLAB,
+  MAIN_HEAP_FIRST_SLAB,
   MAIN_STAMP_COUNTER,
   SLAB_GRANULES,
   SLAB_KIND_LARGE,
@@ -23,8 +26,16 @@ import { CLASS_CAPACITY, CLASS_GRANULES, CLASS_OF_GRANULES, SMALL_GRANULES_MAX }
 import { allocateSpan, HeapWords, releaseSpan } from './spans.ts';
 
 const CLASS_HEADS_GRANULE = MAIN_CLASS_HEADS / 16;
+const FIRST_SLAB_WORD = MAIN_HEAP_FIRST_SLAB / 4;
+const END_SLAB_WORD = MAIN_HEAP_END_SLAB / 4;
+const WINDOW_MASK = 0x0fffffff;
+const CLASS_HEADS_WORD = MAIN_CLASS_HEADS / 4;
+/** Birth stamps that a thread takes at once. More would spare little and waste more of the 2^32 when processes are short-lived. */
+const STAMP_ROW = 32;
 const STAMP_GRANULE = MAIN_STAMP_COUNTER >> 4;
 const STAMP_WORD = (MAIN_STAMP_COUNTER & 15) >> 2;
+
+const SMALL_PAYLOAD_MAX_BYTES = SMALL_GRANULES_MAX * 16 - 16;
 
 /** Largest payload of one block in bytes: one 4 GiB window less the header. */
 export const PAYLOAD_MAX_BYTES: number = 2 ** SPAN_ORDER_MAX * SLAB_GRANULES * 16 - 16;
@@ -35,6 +46,9 @@ export class Heap {
   private readonly heap: HeapWords;
   /** Blocks and their birth stamps, in turn: what stands at a place by the time of the commit may be another block. */
   private readonly pendingFrees: number[] = [];
+  private headerIndex = 0;
+  private stamp = 0;
+  private stampsLeft = 0;
 
   constructor(door: Door) {
     this.door = door;
@@ -46,22 +60,12 @@ export class Heap {
    * Throws STORE_FULL, SHM_FULL or OUT_OF_MEMORY (the transaction can be rolled back), READ_ONLY outside a transaction.
    */
   allocate(layoutId: number, payloadBytes: number): number {
-    this.door.requireTransaction('allocate');
-    if (!(payloadBytes >= 0 && payloadBytes <= PAYLOAD_MAX_BYTES)) {
-      throw new ShmStoreError(
-        'BLOCK_TOO_LARGE',
-        `A block holds at most ${PAYLOAD_MAX_BYTES} bytes; ${payloadBytes} were asked for.`,
-      );
-    }
-    const granules = Math.floor((payloadBytes + 31) / 16);
-    try {
-      return granules <= SMALL_GRANULES_MAX
-        ? this.allocateSmall(layoutId, CLASS_OF_GRANULES[granules] as number)
-        : this.allocateLarge(layoutId, payloadBytes + 16);
-    } catch (error) {
-      this.door.failure ??= error;
-      throw error;
-    }
+    return this.make(layoutId, payloadBytes, true);
+  }
+
+  /** The same, but the payload is whatever lay there: for structures that know which of their words mean something. */
+  allocateUncleared(layoutId: number, payloadBytes: number): number {
+    return this.make(layoutId, payloadBytes, false);
   }
 
   /**
@@ -90,7 +94,8 @@ export class Heap {
 
   /** Forgets the frees of a level that is rolled back. */
   dropPendingFrees(count: number): void {
-    this.pendingFrees.length = count;
+    // Setting a length is a slow call, and most transactions free nothing.
+    if (this.pendingFrees.length !== count) this.pendingFrees.length = count;
   }
 
   /** Applies the deferred frees through the journal. The last step of an outermost transaction before its mark. */
@@ -117,11 +122,12 @@ export class Heap {
   /** Throws CORRUPT unless `block` is the start of a live block of this layout. O(1). */
   check(block: number, layoutId: number): void {
     this.prove(block);
-    const i = this.door.at(block);
-    if (this.door.words[i] !== layoutId) {
+    const words = this.headerWords(block);
+    const layout = words[this.headerIndex] as number;
+    if (layout !== layoutId) {
       throw new ShmStoreError(
         'CORRUPT',
-        `The block at granule ${block >>> 0} has layout ${this.door.words[i]}; ${layoutId} was expected.`,
+        `The block at granule ${block >>> 0} has layout ${layout}; ${layoutId} was expected.`,
       );
     }
   }
@@ -129,8 +135,9 @@ export class Heap {
   /** True if a live block with this birth stamp starts at `block`. Never throws on bad refs. */
   isLive(block: number, stamp: number): boolean {
     if (stamp === 0 || !this.isBlockStart(block)) return false;
-    const i = this.door.at(block);
-    return this.door.words[i + 1] === stamp && isLiveHeader(this.door.words, i, block);
+    const words = this.headerWords(block);
+    const i = this.headerIndex;
+    return words[i + 1] === stamp && isLiveHeader(words, i, block);
   }
 
   /** Layout id in the block's header, which must have been proved. */
@@ -158,65 +165,121 @@ export class Heap {
   /** Throws CORRUPT unless `block` is the start of a live block, of whatever layout. */
   prove(block: number): void {
     if (this.isBlockStart(block)) {
-      const i = this.door.at(block);
-      if (isLiveHeader(this.door.words, i, block)) return;
+      const words = this.headerWords(block);
+      if (isLiveHeader(words, this.headerIndex, block)) return;
     }
     throw new ShmStoreError('CORRUPT', `No live block starts at granule ${block >>> 0}.`);
   }
 
+  private make(layoutId: number, payloadBytes: number, clear: boolean): number {
+    if (!this.door.inTransaction) this.door.requireTransaction('allocate');
+    if (!(payloadBytes >= 0 && payloadBytes <= PAYLOAD_MAX_BYTES)) {
+      throw new ShmStoreError(
+        'BLOCK_TOO_LARGE',
+        `A block holds at most ${PAYLOAD_MAX_BYTES} bytes; ${payloadBytes} were asked for.`,
+      );
+    }
+    try {
+      if (payloadBytes > SMALL_PAYLOAD_MAX_BYTES) return this.allocateLarge(layoutId, payloadBytes + 16);
+      return this.allocateSmall(layoutId, CLASS_OF_GRANULES[(payloadBytes + 31) >> 4] as number, clear);
+    } catch (error) {
+      this.door.failure ??= error;
+      throw error;
+    }
+  }
+
+  /** True if the superblock says that the slab has been handed out. Throws CORRUPT if there is no such memory. */
+  private isSlab(slab: number): boolean {
+    const { door } = this;
+    const words = door.windowWords[0] as Int32Array;
+    if (slab < (words[FIRST_SLAB_WORD] as number) || slab >= (words[END_SLAB_WORD] as number)) return false;
+    // The bounds are bytes of the store too: they may say more than there is.
+    if (((slab << 10) - door.heapFirst) >>> 0 >= door.heapSpan) door.requireInHeap(slab << 10, 1);
+    return true;
+  }
+
+  /**
+   * True if slab descriptors may have images: in the last step of a commit, and beside somebody else's playback. Otherwise they are
+   * read as they stand, because a running transaction changes them in place.
+   */
+  private get hasSlabImages(): boolean {
+    return this.heap.settling || (this.door.hasImages && !this.door.inTransaction);
+  }
+
+  /** The words in which a block's header stands, at `headerIndex`. It has an image if the block is being freed or given another layout. */
+  private headerWords(block: number): Int32Array {
+    const { door } = this;
+    const image = door.hasImages ? door.imageOf(block) : 0;
+    if (image !== 0) {
+      this.headerIndex = image;
+      return door.journalWords;
+    }
+    if ((block - door.heapFirst) >>> 0 >= door.heapSpan) door.requireInHeap(block, 1);
+    this.headerIndex = (block & WINDOW_MASK) << 2;
+    return door.windowWords[block >>> 28] as Int32Array;
+  }
+
   /** True if the slab's descriptor allows a block to start at this granule (R2). */
   private isBlockStart(block: number): boolean {
+    const { door, heap } = this;
     const slab = block >>> 10;
-    if (slab < this.heap.bounds(0) || slab >= this.heap.bounds(1)) return false;
-    const i = this.door.atSystem(this.heap.descriptor(slab));
-    const word0 = this.door.words[i] as number;
+    let words = door.windowWords[0] as Int32Array;
+    let i = heap.descriptor(slab) * 4;
+    if (this.hasSlabImages) {
+      if (slab < heap.bounds(0) || slab >= heap.bounds(1)) return false;
+      i = door.atSystem(heap.descriptor(slab));
+      words = door.words;
+    } else if (!this.isSlab(slab)) return false;
+    const word0 = words[i] as number;
     const kind = word0 & 0xff;
     const offset = block & (SLAB_GRANULES - 1);
     if (kind === SLAB_KIND_LARGE) return offset === 0;
     if (kind !== SLAB_KIND_SMALL) return false;
-    const granules = CLASS_GRANULES[(word0 >>> 8) & 0xff];
-    if (granules === undefined) return false;
-    const handedOut = Math.min((this.door.words[i + 1] as number) >>> 16, SLAB_GRANULES);
+    const sizeClass = (word0 >>> 8) & 0xff;
+    if (sizeClass >= CLASS_GRANULES.length) return false;
+    const granules = CLASS_GRANULES[sizeClass] as number;
+    const handedOut = Math.min((words[i + 1] as number) >>> 16, SLAB_GRANULES);
     return offset % granules === 0 && offset + granules <= handedOut;
   }
 
-  private allocateSmall(layoutId: number, sizeClass: number): number {
+  private allocateSmall(layoutId: number, sizeClass: number, clear: boolean): number {
     const { door, heap } = this;
     const granules = CLASS_GRANULES[sizeClass] as number;
-    let slab = heap.head(CLASS_HEADS_GRANULE, sizeClass);
+    const table = door.windowWords[0] as Int32Array;
+    let slab = table[CLASS_HEADS_WORD + sizeClass] as number;
     if (slab === 0) slab = this.addSlab(sizeClass);
-    else if (slab < heap.bounds(0) || slab >= heap.bounds(1)) throw corruptSlab(slab, sizeClass);
+    else if (!this.isSlab(slab)) throw corruptSlab(slab, sizeClass);
     const d = door.overwrite(heap.descriptor(slab));
-    const table = door.words;
-    const word0 = table[d] as number;
-    const word1 = table[d + 1] as number;
+    const descriptor = door.words;
+    const word0 = descriptor[d] as number;
+    const word1 = descriptor[d + 1] as number;
     const firstFree = word1 & 0xffff;
     let handedOut = word1 >>> 16;
     let nextFree = 0;
     let block: number;
-    let i: number;
     if ((word0 & 0xffff) !== (SLAB_KIND_SMALL | (sizeClass << 8))) throw corruptSlab(slab, sizeClass);
     if (firstFree !== 0) {
       block = ((slab << 10) + firstFree - 1) | 0;
       if ((firstFree - 1) % granules !== 0 || firstFree - 1 + granules > handedOut) throw corruptSlab(slab, sizeClass);
-      i = door.overwrite(block);
-      if (!isFreeHeader(door.words, i, block)) throw corruptSlab(slab, sizeClass);
-      nextFree = (door.words[i + 2] as number) & 0xffff;
-      door.guardBlock(block, granules);
+      const f = door.overwrite(block);
+      if (!isFreeHeader(door.words, f, block)) throw corruptSlab(slab, sizeClass);
+      nextFree = (door.words[f + 2] as number) & 0xffff;
     } else {
       if (handedOut + granules > SLAB_GRANULES) throw corruptSlab(slab, sizeClass);
       block = ((slab << 10) + handedOut) | 0;
       handedOut += granules;
-      door.guardBlock(block, granules);
-      i = door.atSystem(block);
     }
+    door.guardBlock(block, granules);
+    const i = door.atSystem(block);
     const words = door.words;
     const used = (word0 >>> 16) + 1;
-    table[d] = (word0 & 0xffff) | (used << 16);
-    table[d + 1] = nextFree | (handedOut << 16);
+    descriptor[d] = (word0 & 0xffff) | (used << 16);
+    descriptor[d + 1] = nextFree | (handedOut << 16);
     const end = i + granules * 4;
-    if (granules <= 16) for (let k = i + 4; k < end; k++) words[k] = 0;
-    else words.fill(0, i + 4, end);
+    if (clear) {
+      if (granules <= 32) for (let k = i + 4; k < end; k++) words[k] = 0;
+      else words.fill(0, i + 4, end);
+    }
     writeLiveHeader(words, i, block, layoutId, this.nextStamp(), door.levelId);
     if (used === CLASS_CAPACITY[sizeClass]) {
       heap.unlink(CLASS_HEADS_GRANULE, sizeClass, slab);
@@ -249,13 +312,20 @@ export class Heap {
     return block;
   }
 
+  /** A birth stamp that nobody has had. They are taken in rows of STAMP_ROW: a row is taken off the store's counter before one of it is used. */
   private nextStamp(): number {
-    this.door.guardBlock(0, 1);
-    const i = this.door.atSystem(STAMP_GRANULE) + STAMP_WORD;
-    const words = this.door.words;
-    const stamp = ((words[i] as number) + 1) | 0 || 1;
-    words[i] = stamp;
-    return stamp;
+    if (this.stampsLeft === 0) {
+      this.door.guardBlock(0, 1);
+      const i = this.door.atSystem(STAMP_GRANULE) + STAMP_WORD;
+      const { words } = this.door;
+      this.stamp = words[i] as number;
+      words[i] = (this.stamp + STAMP_ROW) | 0;
+      this.stampsLeft = STAMP_ROW;
+    }
+    this.stampsLeft--;
+    this.stamp = (this.stamp + 1) | 0;
+    // 0 is no stamp. Only one row in 2^32 / STAMP_ROW has it.
+    return this.stamp === 0 ? this.nextStamp() : this.stamp;
   }
 
   private release(block: number): void {
