@@ -10,7 +10,7 @@ import { PrefixRun } from './lib/prefix-run.mjs';
 import { declareRoots } from './lib/prefix-shapes.mjs';
 import { judgeSites } from './lib/prefix-sites.mjs';
 import { PrefixStore } from './lib/prefix-store.mjs';
-import { Rows, readOptions } from './lib/soak-cli.mjs';
+import { atEnd, Rows, readOptions } from './lib/soak-cli.mjs';
 import { buildVariant } from './lib/variant.mjs';
 
 const options = readOptions('store-prefix', { minutes: 5 });
@@ -20,6 +20,7 @@ const countMax = options.count ?? Number.POSITIVE_INFINITY;
 const rows = new Rows('store-prefix', options);
 
 const variant = await buildVariant({ hooks: true });
+const removeVariant = atEnd(variant.remove);
 try {
   const lib = await variant.load();
   const cuts = { script: {}, native: {} };
@@ -37,6 +38,7 @@ try {
   rows.add('once-in-a-life', fresh.states, fresh.problems);
 
   const prefix = new PrefixStore(lib, variant.addon, { root: declareRoots(lib).roots });
+  const closePrefix = atEnd(() => prefix.close());
   let states = fresh.states;
   const part = (name, run) => {
     const one = new PrefixRun(prefix, effort);
@@ -62,11 +64,11 @@ try {
     part('random', (run) => run.runRandom((turn) => turn >= (quick ? 40 : 400) && (quick || before + run.states >= countMax || isOver())));
     add(prefix);
   } finally {
-    prefix.close();
+    closePrefix();
   }
   const { tried, missing } = judgeSites(variant.sites, lib.hook.siteUses, cuts);
   rows.add('store-sites', tried, missing);
 } finally {
-  variant.remove();
+  removeVariant();
 }
 rows.end();

@@ -38,6 +38,16 @@ export async function buildAddon(target, { hooks = false, sources = {} } = {}) {
   await run('g++', ['-shared', '-pthread', ...objects, '-o', target]);
 }
 
+/** Builds one file of native/test as an addon of its own; returns its path. */
+export async function buildTestAddon(name) {
+  mkdirSync(kept, { recursive: true });
+  const source = join(native, 'test', name);
+  const flags = [...FLAGS, ...PLAIN_FLAGS, '-Wall', '-Wextra', '-Werror', ...includeFlags()];
+  const target = join(kept, `${name}-${hashOf([process.version, ...flags, readFileSync(source, 'utf8')])}.node`);
+  if (!existsSync(target)) await compileTo(target, [...flags, '-shared', source]);
+  return target;
+}
+
 function includeFlags() {
   const napi = dirname(createRequire(join(packageFolder, 'package.json')).resolve('node-addon-api/package.json'));
   const node = join(dirname(dirname(process.execPath)), 'include/node');

@@ -46,6 +46,33 @@ export function introduceTypes(root) {
   root.staff.clear();
 }
 
+/** Puts blocks of every type into a store: nodes of all four sizes, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
+export function fillWithEverything(root) {
+  for (let n = 0; n < 60; n++) root.numbers.set(n * 1000.5, n);
+  for (let n = 0; n < 12; n++) root.names.set(`name ${n}`.repeat(1 + (n % 4)), n % 3 === 0 ? '\u4e16'.repeat(n) : 'v'.repeat(n * 9));
+  for (let n = 0; n < 256; n += 2) root.fan.set(Uint8Array.of(n), n);
+  for (let n = 0; n < 30; n++) root.fan.set(Uint8Array.of(2, n), n);
+  for (let n = 0; n < 10; n++) root.fan.set(Uint8Array.of(4, n), n);
+  for (let n = 0; n < 5; n++) root.pairs.set([`p\u0000${n}`, BigInt(n)], new Uint8Array(n * 8));
+  for (const outer of ['a', 'b', 'c']) for (let n = 0; n < 4; n++) root.deep.ensure(outer).set(`${n}`, n);
+  for (let n = 0; n < 6; n++) root.people.set(`p${n}`, { name: `person ${n}`, age: n, note: 'note' });
+  for (let n = 0; n < 3; n++) {
+    root.every.set(n, EVERY);
+    Object.assign(root.every.get(n), { boss: root.people.get('p1') });
+    root.every.get(n).parts.push(n);
+    root.every.get(n).waiting.push('w');
+    root.every.get(n).index.set('i', n);
+  }
+  for (let n = 0; n < 130; n++) root.doubles.push(n);
+  for (let n = 0; n < 20; n++) root.texts.push(`text ${n}`);
+  root.texts.push('l'.repeat(20_000));
+  for (let n = 0; n < 5; n++) root.wide.push(n);
+  for (let n = 0; n < 4; n++) root.staff.push({ name: `s${n}`, age: n });
+  for (let n = 0; n < 260; n++) root.line.push(`${n}`);
+  for (let n = 0; n < 3; n++) root.jobs.push({ name: `j${n}`, age: n });
+  root.total.set(42);
+}
+
 /** { name: { prepare(root, store), operations: { name(root, store) } } } */
 export function shapes() {
   return { ...treeShapes(), ...textShapes(), ...heapShapes(), ...collectionShapes(), ...recordShapes(), ...failingShapes() };

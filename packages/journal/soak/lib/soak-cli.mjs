@@ -64,6 +64,23 @@ export class Rows {
   }
 }
 
+const ends = new Set();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    for (const end of ends) end();
+    process.exit(1);
+  });
+}
+
+/** Takes what must be put away however the soak ends, also by a signal; returns a function that does it once. */
+export function atEnd(cleanUp) {
+  const end = () => {
+    if (ends.delete(end)) cleanUp();
+  };
+  ends.add(end);
+  return end;
+}
+
 function usage(soak, message) {
   console.error(`${message}\nusage: pnpm soak ${soak} [--minutes N | --count N] [--seed S] [--quick] [--json]`);
   process.exit(2);
