@@ -11,8 +11,10 @@ import { loadPackages } from './lib/load-packages.mjs';
 import { atEnd, Rows, readOptions } from './lib/soak-cli.mjs';
 
 /** CPU time after which a mutation that has not ended hangs. */
-const HANG_CPU_MS = 20_000;
+const HANG_CPU_MS = 8000;
 const PROBLEMS_MAX = 20;
+/** Mutations between two lines of a process; after a crash they are run again one to a line. */
+const PER_LINE = 32;
 const program = fileURLToPath(new URL('./lib/hostile-process.mjs', import.meta.url));
 
 const options = readOptions('hostile-memory', { count: 1_000_000 }, { packages: { type: 'string' }, only: { type: 'string' } });
@@ -45,56 +47,66 @@ async function runCase(kind, count, until) {
   let tried = 0;
   let seed = options.seed * 1_000_000_000;
   while (tried < count && Date.now() < until && problems.length < PROBLEMS_MAX) {
-    const part = await runProcess(kind, seed, count - tried, until, problems);
+    const part = await runProcess({ kind, first: seed, count: count - tried, perLine: PER_LINE, until });
     tried += part.tried;
+    problems.push(...part.problems);
     seed = part.next;
+    if (part.end === undefined) continue;
+    // Once more, slowly, to the very mutation.
+    const again = await runProcess({ kind, first: seed, count: PER_LINE, perLine: 1, until: Number.POSITIVE_INFINITY });
+    tried += again.tried;
+    problems.push(...again.problems);
+    problems.push(`${kind}, seed ${again.end === undefined ? `${seed} to ${seed + PER_LINE}` : again.next}: ${again.end ?? part.end}`);
+    seed = again.next + 1;
   }
   return { tried, problems };
 }
 
-/** Runs one process until it has tried enough, or ends by itself, which is a problem. */
-async function runProcess(kind, first, count, until, problems) {
-  const args = [program, options.packages ?? '-', kind, String(first), '1', `hostile-${process.pid}-${kind}`];
+/**
+ * Runs one process until it has tried enough, is found to hang, or ends by itself.
+ *
+ * @returns { tried, problems, next, end }: the first seed that is not known to have been tried; why it ended, if not because it was told to
+ */
+async function runProcess({ kind, first, count, perLine, until }) {
+  const args = [program, options.packages ?? '-', kind, String(first), String(perLine), `hostile-${process.pid}-${kind}`];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   children.add(child);
+  const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+  const problems = [];
   let errors = '';
   child.stderr.on('data', (data) => {
     errors = (errors + data).slice(-2000);
   });
-  let seed = first - 1;
-  let tried = 0;
+  let seed = first;
+  let end;
   let isWanted = false;
-  let cpuAtSeed = 0;
   const stop = () => {
     isWanted = true;
     child.kill('SIGKILL');
   };
+  let watched = first - 1;
+  let cpuAtSeed = 0;
   const watch = setInterval(() => {
     const now = cpuMs(child.pid);
     if (seed !== watched) [watched, cpuAtSeed] = [seed, now];
     else if (now - cpuAtSeed > HANG_CPU_MS) {
-      problems.push(`${kind}, seed ${seed}: hangs`);
+      end = `no end after ${HANG_CPU_MS} ms of CPU`;
       stop();
     }
     if (Date.now() > until) stop();
-  }, 500);
-  let watched = seed;
+  }, 200);
   for await (const line of createInterface({ input: child.stdout })) {
     if (isWanted) continue;
     const { seed: begun, problem } = JSON.parse(line);
-    if (problem !== undefined) problems.push(`${kind}, ${problem}`);
-    else {
-      seed = begun;
-      // The one before is over.
-      if (++tried > count) stop();
-    }
-    if (problems.length >= PROBLEMS_MAX) stop();
+    if (problem === undefined) seed = begun;
+    else problems.push(`${kind}, ${problem}`);
+    if (seed - first >= count || problems.length >= PROBLEMS_MAX) stop();
   }
   clearInterval(watch);
-  const end = child.exitCode ?? child.signalCode ?? (await new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal))));
+  const code = await exit;
   children.delete(child);
-  if (!isWanted) problems.push(`${kind}, seed ${seed}: the process ended (${end}): ${errors}`);
-  return { tried: Math.min(tried, count), next: seed + 1 };
+  if (!isWanted) end = `the process ended (${code}): ${errors}`;
+  return { tried: seed - first, problems, next: seed, end };
 }
 
 /** CPU time of a process so far. */
