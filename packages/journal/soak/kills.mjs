@@ -1,5 +1,5 @@
 // Two writers and two readers on one store, killed at random moments; the others go on. After each kill no amount is lost, trees are in order, the heap is sound and every
-// block is owned once or free. Also: writers that are stopped inside a transaction while readers go on, and worker threads that are terminated.
+// block is owned once or free. Also: writers that are stopped inside a transaction while readers go on, worker threads that are terminated, and transactions at the end of the stack.
 //
 // usage: pnpm soak kills [--minutes N | --count KILLS] [--seed S] [--quick] [--packages FOLDER] [--json]
 // Most processes are forked by a Node.js without threads (a start takes 100 ms of CPU, a fork 1); every twentieth is started the long way.
@@ -55,6 +55,7 @@ try {
   if (wants('killed-processes')) await killProcesses();
   if (wants('stopped-writers')) await stopWriters();
   if (wants('terminated-workers')) await terminateWorkers();
+  if (wants('stack-overflows')) overflowStacks();
 } finally {
   cleanUp();
 }
@@ -149,6 +150,48 @@ async function terminateWorkers() {
     problems.push(...checkBank(store, soundness));
   }
   rows.add('terminated-workers', times * 2, problems);
+}
+
+/** Transactions begun so near the end of the stack that it ends somewhere in them: what threw has changed nothing, what returned has changed everything. */
+function overflowStacks() {
+  const problems = [];
+  const times = quick ? 400 : 4000;
+  const dive = (levels, body) => (levels === 0 ? body() : dive(levels - 1, body));
+  let deepest = 0;
+  for (let step = 2 ** 15; step >= 1; step /= 2) {
+    try {
+      dive(deepest + step, () => undefined);
+      deepest += step;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  const { accounts, moves, notes } = store.root;
+  let overflows = 0;
+  for (let time = 0; time < times && problems.length === 0; time++) {
+    const before = moves.value;
+    let returned = false;
+    try {
+      dive(Math.max(0, deepest - 1 - random(400)), () => {
+        store.transaction(() => {
+          accounts.get('account 1').balance -= 1;
+          accounts.get('account 2').balance += 1;
+          notes.set(random(300), 'n'.repeat(random(200)));
+          notes.delete(random(300));
+          moves.add();
+        });
+      });
+      returned = true;
+    } catch (error) {
+      if (!(error instanceof RangeError)) problems.push(`overflow ${time}: ${error.stack}`);
+      overflows++;
+    }
+    if (moves.value !== before + (returned ? 1 : 0)) problems.push(`overflow ${time}: ${moves.value - before} happened though it ${returned ? 'returned' : 'threw'}`);
+    if (time % 50 === 0) problems.push(...checkBank(store, soundness));
+  }
+  problems.push(...checkBank(store, soundness));
+  if (overflows < times / 10) problems.push(`only ${overflows} of ${times} transactions met the end of the stack`);
+  rows.add('stack-overflows', times, problems);
 }
 
 /** Starts the process of this index; { pid, kill, ended }. */

@@ -43,6 +43,26 @@ const CASES = {
       return () => store.memory.catalog.declareBreaking(j.struct('Account', { owner: j.f64() }));
     },
   },
+  'records migrated': {
+    run: (store, { journal: j }) => {
+      const Old = j.struct('Account', { owner: j.text(), balance: j.f64(), history: j.list(j.f64()) });
+      const New = j.struct('Account', { owner: j.text(), cents: j.i32(), history: j.list(j.f64()), opened: j.f64(), more: j.text() });
+      const { accounts } = store.addRoots({ accounts: j.tree(j.text(), Old) });
+      for (const owner of ['a', 'b', 'c']) accounts.set(owner, { owner, balance: 1.5 });
+      accounts.get('b').history.push(1);
+      const other = new j.Store('other', store.native);
+      other.addRoots({ accounts: j.tree(j.text(), New) });
+      return () => other.migrate({ 'Account:1': (old) => ({ ...old, cents: old.balance * 100, more: 'm'.repeat(100) }) });
+    },
+    options: { alone: true },
+  },
+  'more types than a slot names': {
+    run: (store, { journal: j, shm }) => {
+      const declared = Array.from({ length: shm.SLOT_TYPE_COUNT_MAX + 2 }, (_, k) => [`root${k}`, j.list(j.struct(`Type${k}`, { x: j.f64() }))]);
+      return () => store.addRoots(Object.fromEntries(declared));
+    },
+    options: { alone: true },
+  },
   'memory reserved in the middle': {
     sizeBytes: 4 * 2 ** 20,
     options: { statesMax: 2000 },

@@ -129,6 +129,8 @@ export class PrefixRun {
       }
       const [inside] = bind(this.reset(start));
       this.try(title, () => void inside());
+      const [late] = bind(this.reset(start));
+      this.try(`${title}, locked at its first write`, () => void late(), { lock: 'first-write' });
       const [undone] = bind(this.reset(start));
       this.try(`${title}, undone`, () => {
         undone();

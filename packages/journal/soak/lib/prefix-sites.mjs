@@ -13,6 +13,8 @@ const PRIVATE_SITES = [
   { file: 'shm-store/superblock.js', why: 'formats a store in private memory; shared ones are formatted in C++' },
   { file: 'shm-store/heap/size-class.js', targets: ['table'], why: 'a constant table' },
   { file: 'shm-store/records/record-class.js', targets: ['plain', 'shown'], why: 'plain objects of JavaScript' },
+  { file: 'shm-store/records/rewrite-record.js', targets: ['plain'], why: 'plain objects of JavaScript' },
+  { file: 'shm-store/types/split-fields.js', targets: ['[...fields]'], why: 'an Array' },
   { file: 'shm-store/types/catalog.js', targets: ['fields', 'this.structs'], why: 'plain objects of JavaScript' },
   { file: 'shm-store/types/compile-shape.js', targets: ['taken'], why: 'marks of one computation' },
   { file: 'shm-store/types/pack-fields.js', targets: ['taken'], why: 'marks of one computation' },

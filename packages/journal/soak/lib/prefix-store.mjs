@@ -62,10 +62,10 @@ export class PrefixStore {
   }
 
   /**
-   * Runs `body` in a transaction (`alone`: as it is, for a call that is one of its own) and tries every prefix of its stores. An error "planned" rolls it
+   * Runs `body` in a transaction that takes the write lock at its begin or at its first write (`alone`: as it is, for a call that is one of its own) and tries every prefix of its stores. An error "planned" rolls it
    * back. `statesMax` tries about so many of them (0: all), `recoveryCuts` that many recoveries of each that are cut themselves. Returns { states, recoveryStates, stores, problems, outcome }.
    */
-  cut(body, { statesMax = 0, recoveryCuts = 0, seed = 1, alone = false } = {}) {
+  cut(body, { statesMax = 0, recoveryCuts = 0, seed = 1, alone = false, lock = 'begin' } = {}) {
     const { hook } = this.lib;
     const old = this.meaning();
     this.pageStates().fill(0);
@@ -74,7 +74,7 @@ export class PrefixStore {
     this.engine.start();
     try {
       if (alone) body();
-      else this.store.transaction(body);
+      else this.store.transaction(body, { lock });
     } catch (error) {
       if (error.message !== 'planned') throw error;
       outcome = 'rolled back';

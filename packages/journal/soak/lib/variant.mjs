@@ -16,7 +16,8 @@ const SHARED_TESTS = ['journal/test/support/check-heap.ts'];
 
 /**
  * @param hooks every store of JavaScript and C++ reports itself
- * @param patches [{ file, search, replacement }]: `file` is below packages/, in dist or native; `search` must stand in it exactly once
+ * @param patches [{ file, search, replacement, append }]: `file` is below packages/, in dist or native; `search` must stand in it exactly once; `append` is
+ *   added at its end
  * @returns { folder, sites, load, remove }: `sites` are the names of JavaScript's sites by number; `load()` imports the copy
  */
 export async function buildVariant({ hooks = false, patches = [] } = {}) {
@@ -52,13 +53,14 @@ function copyPackages(folder) {
 /** Changes JavaScript in place and returns the changed C++ units by name. */
 function applyPatches(folder, patches) {
   const sources = {};
-  for (const { file, search, replacement } of patches) {
+  for (const { file, search, replacement = '', append = '' } of patches) {
     const unit = /^shm-store\/native\/(.+)$/.exec(file)?.[1];
     const path = join(unit === undefined ? folder : packages, file);
     const text = (unit === undefined ? undefined : sources[unit]) ?? readFileSync(path, 'utf8');
-    const parts = text.split(search);
-    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times, not once: ${search}`);
-    const changed = parts.join(replacement);
+    const parts = search === undefined ? [text] : text.split(search);
+    if (search !== undefined && parts.length !== 2)
+      throw new Error(`the patch no longer applies: ${file} has ${parts.length - 1} times, not once: ${search}`);
+    const changed = parts.join(replacement) + append;
     if (unit === undefined) writeFileSync(path, changed);
     else sources[unit] = changed;
   }
