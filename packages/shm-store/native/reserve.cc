@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <algorithm>
 #include <cerrno>
+#include "stores.h"
 
 namespace mofo {
 
@@ -62,7 +63,7 @@ Status backMain(const StoreFiles& files, const Geometry& geometry, uint64_t from
 Status SegmentReserver::reserveMain(uint64_t granule) {
   const Geometry& geometry = mapping_->geometry();
   uint32_t* published = view_->controlAt<uint32_t>(layout::CONTROL_RESERVED_GRANULES);
-  const uint64_t reserved = Geometry::toBytes(__atomic_load_n(published, __ATOMIC_ACQUIRE));
+  const uint64_t reserved = Geometry::toBytes(loadWord(published));
   const uint64_t wanted = granule * layout::GRANULE_BYTES;
   if (wanted <= reserved) return Status::ok();
   if (wanted > geometry.sizeBytes)
@@ -76,7 +77,7 @@ Status SegmentReserver::reserveMain(uint64_t granule) {
     target = least;
     status = backMain(mapping_->files(), geometry, reserved, target);
   }
-  if (status.isOk()) __atomic_store_n(published, Geometry::toGranules(target), __ATOMIC_RELEASE);
+  if (status.isOk()) storeWord(published, Geometry::toGranules(target));
   return status;
 }
 
@@ -109,7 +110,7 @@ Status SegmentReserver::growRange(uint64_t offset, uint64_t capacity, uint64_t b
     if (target == least) return status;
     target = least;
   }
-  __atomic_store_n(pages, uint32_t(target / layout::PAGE_BYTES), __ATOMIC_RELEASE);
+  storeWord(pages, uint32_t(target / layout::PAGE_BYTES));
   return Status::ok();
 }
 

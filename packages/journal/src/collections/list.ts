@@ -4,6 +4,7 @@ import { type FieldType, LAYOUT_LIST, type Memory, type TypeDescription, type Vi
 import { JournalError } from '../errors.ts';
 import { CollectionType } from './collection-type.ts';
 import { reentrant } from './handle.ts';
+import { jsonValue } from './json-value.ts';
 import { ListCore } from './list-core.ts';
 import { slotWords } from './slots.ts';
 import { type StoredValue, storedValue } from './stored-value.ts';
@@ -127,6 +128,11 @@ export class List<V, In = V> implements Iterable<V> {
       }
       return values;
     });
+  }
+
+  /** The values, for JSON; bigints as text, bytes as base64. */
+  toJSON(): unknown[] {
+    return this.toArray().map(jsonValue);
   }
 
   /** Goes through the positions as they are when it comes to them: changes meanwhile are seen. */

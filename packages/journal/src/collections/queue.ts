@@ -24,6 +24,7 @@ import {
 import { JournalError } from '../errors.ts';
 import { CollectionType } from './collection-type.ts';
 import { reentrant, requireHandle } from './handle.ts';
+import { jsonValue } from './json-value.ts';
 import { slotWords } from './slots.ts';
 import { type StoredValue, storedValue } from './stored-value.ts';
 
@@ -184,6 +185,11 @@ export class Queue<V, In = V> implements Iterable<V> {
       );
       return values;
     });
+  }
+
+  /** The values, for JSON; bigints as text, bytes as base64. */
+  toJSON(): unknown[] {
+    return this.toArray().map(jsonValue);
   }
 
   [Symbol.iterator](): IterableIterator<V> {

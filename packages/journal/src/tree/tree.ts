@@ -1,5 +1,6 @@
 // The ordered map as programs see it.
 
+import { jsonValue } from '../collections/json-value.ts';
 import { ALL, encodeRange, type RangeOptions } from './range.ts';
 import { probe, type TreeCore } from './tree-core.ts';
 import { TreeIterator } from './tree-iterator.ts';
@@ -194,6 +195,11 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
   /** Number of entries in a range. Walks over them; outside a transaction, commits meanwhile may be counted in part. */
   countRange(range: RangeOptions<K>): number {
     return new TreeIterator(this.core, 'keys', this.bounds(range)).countRest();
+  }
+
+  /** The entries as pairs of key and value, for JSON; bigints as text, bytes as base64. */
+  toJSON(): unknown[] {
+    return Array.from(this, jsonValue);
   }
 
   [Symbol.iterator](): TreeIterator<K, [K, V]> {

@@ -30,12 +30,15 @@ export function checkHeap(bytes: Uint8Array): HeapReport {
   const problems: string[] = [];
   const live = new Set<number>();
   const important = new Uint8Array(bytes.byteLength / 16);
-  const first = words[24] as number;
-  const end = words[25] as number;
-  const nominal = words[26] as number;
+  // The bytes may be anything: what leads out of them is a problem, and no loop follows it.
+  const slabs = bytes.byteLength >>> 14;
+  const first = Math.min(words[24] as number, slabs);
+  const end = Math.min(words[25] as number, slabs);
+  const nominal = Math.min(words[26] as number, slabs);
+  if (first !== words[24] || end !== words[25] || nominal !== words[26]) problems.push('the bounds of the heap lead out of it');
   important.fill(1, 0, 256 + nominal);
   important[5] = 0; // MAIN_LAST_TRANSACTION_ID and the stamp counter
-  const slab = (index: number, word: number): number => words[(256 + index) * 4 + word] as number;
+  const slab = (index: number, word: number): number => words[(256 + index) * 4 + word] ?? 0;
   const spans = new Map<number, number>();
   for (let index = first; index < end; ) {
     const word0 = slab(index, 0);
@@ -44,6 +47,8 @@ export function checkHeap(bytes: Uint8Array): HeapReport {
     const base = index * 1024;
     let size = 1;
     if (kind === SLAB_KIND_SMALL) checkSmall(index, value, word0 >>> 16, slab(index, 1));
+    else if ((kind === SLAB_KIND_LARGE || kind === SLAB_KIND_FREE) && value > SPAN_ORDER_MAX)
+      problems.push(`slab ${index} is said to be of order ${value}`);
     else if (kind === SLAB_KIND_LARGE) {
       size = 2 ** value;
       if (!isLive(base)) problems.push(`slab ${index}: a large block that is not live`);
@@ -90,7 +95,11 @@ export function checkHeap(bytes: Uint8Array): HeapReport {
   }
 
   function checkSmall(index: number, sizeClass: number, used: number, word1: number): void {
-    const granules = (SIZE_CLASSES_BYTES[sizeClass] as number) / 16;
+    const granules = (SIZE_CLASSES_BYTES[sizeClass] ?? 0) / 16;
+    if (granules === 0) {
+      problems.push(`slab ${index} is of no size class`);
+      return;
+    }
     const free = new Set<number>();
     const handedOut = word1 >>> 16;
     for (let next = word1 & 0xffff; next !== 0; ) {
@@ -156,7 +165,9 @@ export function ownedBlocks(memory: Memory, problems: string[]): Set<number> {
     typeFromDescription(description, memory.catalog.kinds).visit(memory, block, 4, visitor);
   }
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const isSeen = owned.has(next.block);
     own(next.block);
+    if (isSeen) continue;
     visitBlock(memory, next.block, next.type, visitor);
   }
   return owned;

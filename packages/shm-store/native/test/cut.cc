@@ -62,7 +62,7 @@ void arm(uint64_t count, Ending ending) {
 
 uint64_t storeCount() { return stores; }
 
-void stored(const char* file, int line) {
+void stored(const void*, uint64_t, const char* file, int line) {
   if (++stores != limit) return;
   noteSite(file, line);
   if (endBy == Ending::Throw) throw Cut();
