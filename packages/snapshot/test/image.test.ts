@@ -189,4 +189,11 @@ describe('the fixture of format 1', () => {
     expect(store.root.transfers.value).toBe(4);
     store.close();
   });
+
+  test('of a layout before its release is refused on purpose, and says which way the data can go', async () => {
+    const fixture = join(directory, 'older.img');
+    writeFileSync(fixture, gunzipSync(readFileSync(new URL('./fixtures/bank-older-layout.mofo.gz', import.meta.url))));
+    expect(await codeOf(openImage(fixture, { root: bankRoot() }))).toBe('LAYOUT_MISMATCH');
+    expect(await codeOf(restoreStore({ file: fixture, name: uniqueName() }))).toBe('LAYOUT_MISMATCH');
+  });
 });
