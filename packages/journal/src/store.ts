@@ -44,6 +44,8 @@ export interface OpenStoreOptions<R extends RootDeclaration> {
   readonly create?: boolean;
   /** Map main at its recorded address or refuse with ADDRESS_TAKEN: for stores with native regions that hold raw pointers. Default false. */
   readonly exactAddress?: boolean;
+  /** Reserve memory in pages of 2 MiB where the kernel has them (Linux 6.1 and later, no setting needed). Default true. */
+  readonly hugePages?: boolean;
   /** Roots that this program uses; missing ones are made, existing ones must have the same type. */
   readonly root?: R;
 }
@@ -69,7 +71,7 @@ export const STORE_SIZE_DEFAULT_BYTES: number = 64 * 2 ** 20;
 /** Kinds whose value is a live handle that never changes. */
 const HANDLE_KINDS: ReadonlySet<string> = new Set(['tree', 'list', 'queue', 'counter']);
 
-const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'root']);
+const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'hugePages', 'root']);
 
 /**
  * Opens the store `name`, making it when there is none.
@@ -321,13 +323,13 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
 
 /** Attaches; makes the store when there is none, with the default size if none was given. */
 function attachOrCreate(options: OpenStoreOptions<RootDeclaration>): NativeStore {
-  const { name, sizeBytes, create = true, exactAddress = false } = options;
-  if (sizeBytes !== undefined) return openSegments({ name, sizeBytes, create, exactAddress });
+  const { name, sizeBytes, create = true, exactAddress = false, hugePages = true } = options;
+  if (sizeBytes !== undefined) return openSegments({ name, sizeBytes, create, exactAddress, hugePages });
   try {
-    return openSegments({ name, create: false, exactAddress });
+    return openSegments({ name, create: false, exactAddress, hugePages });
   } catch (error) {
     if (!create || !(error instanceof ShmStoreError) || error.code !== 'NOT_FOUND') throw error;
-    return openSegments({ name, sizeBytes: STORE_SIZE_DEFAULT_BYTES, create, exactAddress });
+    return openSegments({ name, sizeBytes: STORE_SIZE_DEFAULT_BYTES, create, exactAddress, hugePages });
   }
 }
 

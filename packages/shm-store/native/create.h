@@ -37,6 +37,7 @@ struct OpenRequest {
   uint64_t sizeBytes = 0;
   bool create = false;
   bool exactAddress = false;
+  bool hugePages = true;
 };
 
 struct OpenedStore {

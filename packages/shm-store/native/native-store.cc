@@ -11,48 +11,22 @@ namespace mofo {
 
 namespace {
 
-constexpr uint64_t WINDOW_BYTES = layout::WINDOW_GRANULES * layout::GRANULE_BYTES;
-
 /** A thread that holds the write lock for longer than this while the store is opened is stuck. */
 constexpr int64_t RECOVERY_WAIT_MS = 10000;
 
-using KeepAlive = std::shared_ptr<StoreMapping>;
-
-/**
- * An ArrayBuffer over part of the mapping, which keeps the mapping alive. NO_EXTERNAL_BUFFERS where V8 runs in its sandbox.
- */
-Status makeBuffer(Napi::Env env, const KeepAlive& mapping, uint8_t* start, uint64_t bytes, Napi::Value& result) {
-  auto keepAlive = std::make_unique<KeepAlive>(mapping);
-  napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(
-      env, start, size_t(bytes), [](napi_env, void*, void* hint) { delete static_cast<KeepAlive*>(hint); }, keepAlive.get(), &buffer);
-  if (status == napi_ok) {
-    (void)keepAlive.release();
-    result = Napi::Value(env, buffer);
-    return Status::ok();
-  }
-  // napi_no_external_buffers_allowed, which headers of NAPI_VERSION 8 may not name.
-  constexpr int NO_EXTERNAL_BUFFERS = 22;
-  if (int(status) == NO_EXTERNAL_BUFFERS)
-    return Status::fail("NO_EXTERNAL_BUFFERS", "this runtime does not let JavaScript see memory outside its own heap.");
-  return Status::fail("SYSTEM_ERROR", "an ArrayBuffer of " + std::to_string(bytes) + " bytes over the store could not be made.");
-}
-
-bool setMember(Napi::Env env, Napi::Object object, const char* name, Napi::Value value) {
-  const napi_property_descriptor descriptor = {name, nullptr, nullptr, nullptr, nullptr, value, napi_enumerable, nullptr};
-  return napi_define_properties(env, object, 1, &descriptor) == napi_ok;
-}
-
 Status readRequest(const Napi::CallbackInfo& info, OpenRequest& request) {
-  const Status wrong = Status::fail("INVALID_ARGUMENT", "a store is opened with { name, sizeBytes, create, exactAddress }.");
+  const Status wrong = Status::fail("INVALID_ARGUMENT", "a store is opened with { name, sizeBytes, create, exactAddress, hugePages }.");
   if (info.Length() != 1 || !info[0].IsObject()) return wrong;
   const Napi::Object options = info[0].As<Napi::Object>();
   const Napi::Value name = options.Get("name"), size = options.Get("sizeBytes"), create = options.Get("create"),
-                    exact = options.Get("exactAddress");
-  if (info.Env().IsExceptionPending() || !name.IsString() || !size.IsNumber() || !create.IsBoolean() || !exact.IsBoolean()) return wrong;
+                    exact = options.Get("exactAddress"), huge = options.Get("hugePages");
+  if (info.Env().IsExceptionPending() || !name.IsString() || !size.IsNumber() || !create.IsBoolean() || !exact.IsBoolean() ||
+      !huge.IsBoolean())
+    return wrong;
   request.name = name.As<Napi::String>().Utf8Value();
   request.create = create.As<Napi::Boolean>();
   request.exactAddress = exact.As<Napi::Boolean>();
+  request.hugePages = huge.As<Napi::Boolean>();
   const double sizeBytes = size.As<Napi::Number>().DoubleValue();
   if (!(sizeBytes >= 0 && sizeBytes <= double(layout::STORE_SIZE_MAX_BYTES)) || double(uint64_t(sizeBytes)) != sizeBytes)
     return Status::fail("INVALID_SIZE", "the given number of bytes is no size for a store.");
@@ -103,6 +77,7 @@ bool readCount(const Napi::CallbackInfo& info, uint64_t& count) {
 Napi::Function NativeStore::define(Napi::Env env) {
   return DefineClass(env, "NativeStore",
                      {
+                         InstanceMethod<&NativeStore::showMain>("showMain"),
                          InstanceMethod<&NativeStore::reserveMain>("reserveMain"),
                          InstanceMethod<&NativeStore::reserveJournal>("reserveJournal"),
                          InstanceMethod<&NativeStore::reserveUndo>("reserveUndo"),
@@ -160,29 +135,11 @@ NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
 NativeStore::~NativeStore() { closeNow(); }
 
 Status NativeStore::exposeMemory(Napi::Env env, Napi::Object object, bool created) {
-  const Geometry& geometry = mapping_->geometry();
-  const Napi::Array windows = Napi::Array::New(env);
-  Napi::Value buffer;
-  for (uint64_t at = 0; at < geometry.sizeBytes; at += WINDOW_BYTES) {
-    Status status = makeBuffer(env, mapping_, view_.main + at, std::min(WINDOW_BYTES, geometry.sizeBytes - at), buffer);
-    if (!status.isOk()) return status;
-    windows.Set(uint32_t(at / WINDOW_BYTES), buffer);
-  }
-  bool isSet = setMember(env, object, "windows", windows);
-  struct Part {
-    const char* name;
-    uint8_t* start;
-    uint64_t bytes;
-  };
-  for (const Part& part : {Part{"control", view_.control, geometry.fixedBytes()},
-                           Part{"journal", view_.journal(view_.slot), geometry.journalBytes()},
-                           Part{"undo", view_.undo(view_.slot), geometry.undoBytes()}}) {
-    Status status = makeBuffer(env, mapping_, part.start, part.bytes, buffer);
-    if (!status.isOk()) return status;
-    isSet = isSet && setMember(env, object, part.name, buffer);
-  }
-  isSet = isSet && setMember(env, object, "slot", Napi::Number::New(env, view_.slot)) &&
-          setMember(env, object, "created", Napi::Boolean::New(env, created));
+  const uint64_t reserved = Geometry::toBytes(__atomic_load_n(view_.controlAt<uint32_t>(layout::CONTROL_RESERVED_GRANULES), __ATOMIC_ACQUIRE));
+  Status status = exposed_.open(env, object, mapping_, view_, std::min(reserved, view_.sizeBytes));
+  if (!status.isOk()) return status;
+  const bool isSet = setMember(env, object, "slot", Napi::Number::New(env, view_.slot)) &&
+                     setMember(env, object, "created", Napi::Boolean::New(env, created));
   return isSet ? Status::ok() : Status::fail("EXITING", "the environment is ending.");
 }
 
@@ -200,22 +157,43 @@ bool NativeStore::requireTransaction(Napi::Env env) const {
   return false;
 }
 
-Napi::Value NativeStore::reserveMain(const Napi::CallbackInfo& info) {
+Napi::Value NativeStore::showMain(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   uint64_t granule = 0;
-  if (readCount(info, granule) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveMain(granule));
-  return info.Env().Undefined();
+  if (!readCount(info, granule) || !requireOpen(env)) return env.Undefined();
+  const uint64_t bytes = granule < view_.sizeBytes / layout::GRANULE_BYTES ? granule * layout::GRANULE_BYTES : view_.sizeBytes;
+  throwUnlessOk(env, exposed_.showMain(env, Value(), bytes));
+  return env.Undefined();
+}
+
+Napi::Value NativeStore::reserveMain(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  uint64_t granule = 0;
+  if (!readCount(info, granule) || !requireTransaction(env)) return env.Undefined();
+  Status status = reserver_->reserveMain(granule);
+  if (status.isOk()) status = exposed_.showMain(env, Value(), granule * layout::GRANULE_BYTES);
+  throwUnlessOk(env, status);
+  return env.Undefined();
 }
 
 Napi::Value NativeStore::reserveJournal(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   uint64_t bytes = 0;
-  if (readCount(info, bytes) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveJournal(bytes));
-  return info.Env().Undefined();
+  if (!readCount(info, bytes) || !requireTransaction(env)) return env.Undefined();
+  Status status = reserver_->reserveJournal(bytes);
+  if (status.isOk()) status = exposed_.showJournal(env, Value(), bytes);
+  throwUnlessOk(env, status);
+  return env.Undefined();
 }
 
 Napi::Value NativeStore::reserveUndo(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   uint64_t bytes = 0;
-  if (readCount(info, bytes) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveUndo(bytes));
-  return info.Env().Undefined();
+  if (!readCount(info, bytes) || !requireTransaction(env)) return env.Undefined();
+  Status status = reserver_->reserveUndo(bytes);
+  if (status.isOk()) status = exposed_.showUndo(env, Value(), bytes);
+  throwUnlessOk(env, status);
+  return env.Undefined();
 }
 
 Napi::Value NativeStore::close(const Napi::CallbackInfo& info) {
@@ -245,6 +223,7 @@ void NativeStore::closeNow() {
   releaseSlot(view_);
   transactions_.reset();
   reserver_.reset();
+  exposed_.close();
   mapping_.reset();
 }
 

@@ -8,7 +8,7 @@
 #include <atomic>
 #include <memory>
 #include "environment-gate.h"
-#include "environment-gate.h"
+#include "exposed-memory.h"
 #include "reserve.h"
 #include "segment.h"
 #include "store-view.h"
@@ -33,6 +33,7 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
 
  private:
   // Segment side (native-store.cc).
+  Napi::Value showMain(const Napi::CallbackInfo& info);
   Napi::Value reserveMain(const Napi::CallbackInfo& info);
   Napi::Value reserveJournal(const Napi::CallbackInfo& info);
   Napi::Value reserveUndo(const Napi::CallbackInfo& info);
@@ -71,6 +72,7 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   std::atomic<bool> exiting_{false};
   EnvironmentGate gate_;
   StoreView view_;
+  ExposedMemory exposed_;
   std::unique_ptr<SegmentReserver> reserver_;
   /** Null after close(). */
   std::unique_ptr<TransactionCore> transactions_;

@@ -18,8 +18,14 @@ Status allocateRange(const FileDescriptor& file, uint64_t from, uint64_t to);
 /** Gives the memory of [from, to) back. */
 void releaseRange(const FileDescriptor& file, uint64_t from, uint64_t to);
 
-/** Backs everything that a bound of `to` bytes allows to be used, from the bound `from` (0 in a store being made); publishes nothing. */
-Status backMain(const StoreFiles& files, const Geometry& geometry, uint64_t from, uint64_t to);
+/**
+ * Backs everything that a bound of `to` bytes allows to be used, from the bound `from` (0 in a store being made), the heap with huge pages if the
+ * mapping was made for them; publishes nothing.
+ */
+Status backMain(const StoreMapping& mapping, uint64_t from, uint64_t to);
+
+/** The bound after `reserved` when at least `least` bytes are wanted: an eighth more, up to 4 MiB at a time. */
+uint64_t nextBound(uint64_t reserved, uint64_t least, uint64_t sizeBytes);
 
 class SegmentReserver : public Reserver {
  public:

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <cerrno>
 #include <cstring>
+#include "huge-pages.h"
 #if defined(__GLIBC__)
 #include <gnu/libc-version.h>
 #endif
@@ -129,6 +130,26 @@ Status checkMain(const uint8_t* main, const uint8_t* control, const std::string&
   return Status::ok();
 }
 
+/** Maps a file anywhere, at a multiple of a huge page. */
+void* mapAligned(const FileDescriptor& file, uint64_t bytes) {
+  const uint64_t spaceBytes = bytes + HUGE_PAGE_BYTES;
+  void* space = mmap(nullptr, spaceBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (space == MAP_FAILED) return MAP_FAILED;
+  const uint64_t start = reinterpret_cast<uintptr_t>(space);
+  const uint64_t aligned = roundUp(start, HUGE_PAGE_BYTES);
+  void* mapped = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, file.get(), 0);
+  const int error = errno;
+  if (mapped == MAP_FAILED) {
+    munmap(space, spaceBytes);
+    errno = error;
+    return MAP_FAILED;
+  }
+  const uint64_t end = roundUp(aligned + bytes, layout::PAGE_BYTES);
+  if (aligned > start) munmap(space, aligned - start);
+  if (start + spaceBytes > end) munmap(reinterpret_cast<void*>(end), start + spaceBytes - end);
+  return mapped;
+}
+
 Status mapOne(const FileDescriptor& file, uint64_t bytes, uint64_t hint, bool exact, uint8_t*& address) {
   void* mapped = MAP_FAILED;
   if (hint != 0) {
@@ -141,7 +162,7 @@ Status mapOne(const FileDescriptor& file, uint64_t bytes, uint64_t hint, bool ex
     }
     if (mapped == MAP_FAILED && exact) return Status::fail("ADDRESS_TAKEN", "the store's base address is taken in this process.", errno);
   }
-  if (mapped == MAP_FAILED) mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file.get(), 0);
+  if (mapped == MAP_FAILED) mapped = mapAligned(file, bytes);
   if (mapped == MAP_FAILED)
     return Status::fail("MAP_FAILED", "mapping " + std::to_string(bytes) + " bytes failed: " + strerror(errno) + ".", errno);
   // Left in core dumps the segments would delay a takeover by seconds (R22). Old kernels may refuse; then the dump is only larger.
@@ -265,10 +286,9 @@ uint64_t preferredAddress(const std::string& name) {
 #endif
 }
 
-Status StoreMapping::map(StoreFiles files, uint64_t sizeBytes, uint64_t baseAddress, bool exactAddress,
-                         std::shared_ptr<StoreMapping>& result) {
-  std::shared_ptr<StoreMapping> mapping(new StoreMapping(std::move(files), sizeBytes));
-  Status status = mapOne(mapping->files_.main, sizeBytes, baseAddress, exactAddress, mapping->main_);
+Status StoreMapping::map(StoreFiles files, uint64_t sizeBytes, const MapRequest& request, std::shared_ptr<StoreMapping>& result) {
+  std::shared_ptr<StoreMapping> mapping(new StoreMapping(std::move(files), sizeBytes, request.hugePages));
+  Status status = mapOne(mapping->files_.main, sizeBytes, request.baseAddress, request.exactAddress, mapping->main_);
   if (status.isOk()) status = mapOne(mapping->files_.backup, sizeBytes, 0, false, mapping->backup_);
   if (status.isOk()) status = mapOne(mapping->files_.control, mapping->geometry_.controlBytes(), 0, false, mapping->control_);
   if (status.isOk()) result = std::move(mapping);

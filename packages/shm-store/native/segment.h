@@ -61,10 +61,19 @@ Status pidNamespace(double& inode);
 /** Hash of name and version of the C library, whose mutex layout the locks have (R9). */
 uint32_t libcHash();
 
+/** How segments are mapped. */
+struct MapRequest {
+  /** Where main is wanted; 0: anywhere. */
+  uint64_t baseAddress = 0;
+  /** Nowhere else: ADDRESS_TAKEN. */
+  bool exactAddress = false;
+  bool hugePages = true;
+};
+
 /** The mapped segments. Unmapped when the last owner, the store's handle or an ArrayBuffer, lets go (R4). */
 class StoreMapping {
  public:
-  static Status map(StoreFiles files, uint64_t sizeBytes, uint64_t baseAddress, bool exactAddress, std::shared_ptr<StoreMapping>& result);
+  static Status map(StoreFiles files, uint64_t sizeBytes, const MapRequest& request, std::shared_ptr<StoreMapping>& result);
   ~StoreMapping();
   StoreMapping(const StoreMapping&) = delete;
   StoreMapping& operator=(const StoreMapping&) = delete;
@@ -72,12 +81,16 @@ class StoreMapping {
   StoreView view() const;
   const Geometry& geometry() const { return geometry_; }
   const StoreFiles& files() const { return files_; }
+  /** Whether memory that is reserved through this mapping gets huge pages where the kernel has them. */
+  bool hugePages() const { return hugePages_; }
 
  private:
-  StoreMapping(StoreFiles files, uint64_t sizeBytes) : files_(std::move(files)), geometry_(sizeBytes) {}
+  StoreMapping(StoreFiles files, uint64_t sizeBytes, bool hugePages)
+      : files_(std::move(files)), geometry_(sizeBytes), hugePages_(hugePages) {}
 
   StoreFiles files_;
   Geometry geometry_;
+  bool hugePages_;
   uint8_t* main_ = nullptr;
   uint8_t* backup_ = nullptr;
   uint8_t* control_ = nullptr;

@@ -12,6 +12,8 @@ export interface NativeOpenOptions {
   readonly create: boolean;
   /** Map main at exactly its recorded address or refuse with ADDRESS_TAKEN (R4). */
   readonly exactAddress: boolean;
+  /** Give memory that this handle reserves huge pages where the kernel has them. */
+  readonly hugePages: boolean;
 }
 
 /** A store shared between processes, as the addon opens it. */
@@ -22,14 +24,21 @@ export interface NativeStore extends StoreSegments, NativeWaiting, NativeBackup 
  * stays valid until it is garbage collected, also after close().
  */
 export interface StoreSegments {
-  /** Main in windows of at most 4 GiB. */
+  /**
+   * Main in windows of 4 GiB, as far as they were needed: at least to what was reserved when the store was opened, or by this handle since. The
+   * array, and its last buffer, are replaced by larger ones when more is shown; the old ones stay valid for what they show.
+   */
   readonly windows: readonly ArrayBuffer[];
   /** Control's fixed part: header, slots and page states. */
   readonly control: ArrayBuffer;
-  /** This slot's journal range. */
+  /** This slot's journal range, as far as it is reserved at least; replaced by a larger one by `reserveJournal`. */
   readonly journal: ArrayBuffer;
-  /** This slot's undo range. */
+  /** The most that `journal` can become. */
+  readonly journalCapacityBytes: number;
+  /** This slot's undo range, as far as it is reserved at least; replaced by a larger one by `reserveUndo`. */
   readonly undo: ArrayBuffer;
+  /** The most that `undo` can become. */
+  readonly undoCapacityBytes: number;
   readonly slot: number;
   readonly created: boolean;
   /**
@@ -38,6 +47,8 @@ export interface StoreSegments {
    * reach its end (R10). Not reentrant.
    */
   transaction(body: () => number): void;
+  /** Makes `windows` reach up to this granule: for what another process has reserved. Costs nothing when they do. */
+  showMain(granule: number): void;
   /** Backs main and backup with memory up to this granule (rounded up to a step), under the write lock; throws STORE_FULL or OUT_OF_MEMORY. */
   reserveMain(granule: number): void;
   /** Backs this slot's journal with memory up to this many bytes. */

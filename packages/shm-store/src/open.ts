@@ -15,6 +15,11 @@ export interface OpenSegmentsOptions {
   readonly create?: boolean;
   /** Map main at exactly the address it was first mapped at, for stores whose native regions hold raw pointers; default false. */
   readonly exactAddress?: boolean;
+  /**
+   * Give memory that this handle reserves pages of 2 MiB, where the kernel has them (Linux 6.1 and later, no setting needed); default true. It takes no
+   * more memory than is reserved, which from 8 MiB on grows by whole huge pages.
+   */
+  readonly hugePages?: boolean;
 }
 
 /** How {@link destroyStore} destroys. */
@@ -47,8 +52,8 @@ const ROLES = ['none', 'main', 'clone', 'worker'] as const;
  *   NO_EXTERNAL_BUFFERS, TOO_MANY_PROCESSES, CREATE_LOCK_TIMEOUT, SHM_FULL, SHM_READ_ONLY, SHM_UNAVAILABLE, OUT_OF_MEMORY, UNSUPPORTED_PLATFORM.
  */
 export function openSegments(options: OpenSegmentsOptions): NativeStore {
-  refuseUnknown('openSegments', options, ['name', 'sizeBytes', 'create', 'exactAddress']);
-  const { name, sizeBytes = 0, create = sizeBytes !== 0, exactAddress = false } = options;
+  refuseUnknown('openSegments', options, ['name', 'sizeBytes', 'create', 'exactAddress', 'hugePages']);
+  const { name, sizeBytes = 0, create = sizeBytes !== 0, exactAddress = false, hugePages = true } = options;
   if (options.sizeBytes === 0) {
     throw new ShmStoreError(
       'INVALID_SIZE',
@@ -56,7 +61,7 @@ export function openSegments(options: OpenSegmentsOptions): NativeStore {
     );
   }
   const { NativeStore } = loadNative();
-  return new NativeStore({ name, sizeBytes, create, exactAddress });
+  return new NativeStore({ name, sizeBytes, create, exactAddress, hugePages });
 }
 
 /**

@@ -57,13 +57,15 @@ export class RedoDoor implements Door {
   readonly heapFirst: number;
 
   private readonly native: StoreSegments;
-  private readonly windowWords: readonly Int32Array[];
-  private readonly windowFloats: readonly Float64Array[];
-  private readonly windowBytes: readonly Uint8Array[];
-  private readonly journalWords: Int32Array;
-  private readonly journalFloats: Float64Array;
-  private readonly journalBytes: Uint8Array;
-  private readonly undoWords: Int32Array;
+  /** As far as main is shown; more by `showMain` when `reserved` grows. */
+  private windows: readonly ArrayBuffer[];
+  private windowWords: readonly Int32Array[];
+  private windowFloats: readonly Float64Array[];
+  private windowBytes: readonly Uint8Array[];
+  private journalWords: Int32Array;
+  private journalFloats: Float64Array;
+  private journalBytes: Uint8Array;
+  private undoWords: Int32Array;
   private readonly controlWords: Uint32Array;
   private readonly controlFloats: Float64Array;
   private readonly pageStates: Uint8Array;
@@ -83,10 +85,12 @@ export class RedoDoor implements Door {
   private dirtyMark = 1;
   private heapSpan = 0;
   private tableEnd = 0;
+  private reserved = 0;
   private readDepth = 0;
 
   constructor(native: StoreSegments) {
     this.native = native;
+    this.windows = native.windows;
     this.windowWords = native.windows.map((window) => new Int32Array(window));
     this.windowFloats = native.windows.map((window) => new Float64Array(window));
     this.windowBytes = native.windows.map((window) => new Uint8Array(window));
@@ -340,12 +344,19 @@ export class RedoDoor implements Door {
   private reserveJournal(wordCount: number): void {
     const step = Math.min(Math.max(this.journalReservedWords * 4, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
     const wanted = Math.max(wordCount * 4, this.journalReservedWords * 4 + step);
-    const bytes = wordCount * 4 > this.journalBytes.length ? wordCount * 4 : Math.min(wanted, this.journalBytes.length);
+    const limit = this.native.journalCapacityBytes;
+    const bytes = wordCount * 4 > limit ? wordCount * 4 : Math.min(wanted, limit);
     try {
       this.native.reserveJournal(bytes);
     } catch (error) {
       this.failure ??= error;
       throw error;
+    }
+    const { journal } = this.native;
+    if (journal !== this.journalWords.buffer) {
+      this.journalWords = new Int32Array(journal);
+      this.journalFloats = new Float64Array(journal);
+      this.journalBytes = new Uint8Array(journal);
     }
     this.journalReservedWords = bytes >>> 2;
   }
@@ -353,7 +364,7 @@ export class RedoDoor implements Door {
   private reserveUndo(): void {
     const reserved = this.undoReservedEntries * UNDO_ENTRY_BYTES;
     const step = Math.min(Math.max(reserved, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
-    const limit = this.undoWords.byteLength;
+    const limit = this.native.undoCapacityBytes;
     const bytes = reserved + UNDO_ENTRY_BYTES > limit ? reserved + UNDO_ENTRY_BYTES : Math.min(reserved + step, limit);
     try {
       this.native.reserveUndo(bytes);
@@ -361,6 +372,8 @@ export class RedoDoor implements Door {
       this.failure ??= error;
       throw error;
     }
+    const { undo } = this.native;
+    if (undo !== this.undoWords.buffer) this.undoWords = new Int32Array(undo);
     this.undoReservedEntries = Math.floor(bytes / UNDO_ENTRY_BYTES);
   }
 
@@ -386,8 +399,22 @@ export class RedoDoor implements Door {
 
   private refreshReserved(): void {
     const reserved = this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number;
+    if (reserved !== this.reserved) this.showReserved(reserved);
     this.heapSpan = Math.max(0, reserved - this.heapFirst);
     this.tableEnd = Math.min(MAIN_SLAB_TABLE / 16 + Math.ceil(reserved / SLAB_GRANULES), this.heapFirst);
+  }
+
+  /** Whatever is reserved can be seen: another process may have reserved it. */
+  private showReserved(reserved: number): void {
+    this.native.showMain(reserved);
+    const { windows } = this.native;
+    if (windows !== this.windows) {
+      this.windowWords = windows.map((window) => new Int32Array(window));
+      this.windowFloats = windows.map((window) => new Float64Array(window));
+      this.windowBytes = windows.map((window) => new Uint8Array(window));
+      this.windows = windows;
+    }
+    this.reserved = reserved;
   }
 
   /** Slow path of a bounds check: memory may have been reserved since, or the granule may lie in the superblock or slab table. */
