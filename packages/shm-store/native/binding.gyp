@@ -27,6 +27,7 @@
         "process.cc",
         "recovery.cc",
         "reserve.cc",
+        "region.cc",
         "restore.cc",
         "role-watcher.cc",
         "role.cc",
@@ -34,6 +35,7 @@
         "slots.cc",
         "thread-report.cc",
         "transaction.cc",
+        "trim.cc",
         "wait.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

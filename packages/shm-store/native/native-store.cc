@@ -6,6 +6,7 @@
 #include "js-error.h"
 #include "recovery.h"
 #include "slots.h"
+#include "trim.h"
 
 namespace mofo {
 
@@ -20,12 +21,13 @@ Status readRequest(const Napi::CallbackInfo& info, OpenRequest& request) {
   const Napi::Object options = info[0].As<Napi::Object>();
   const Napi::Value name = options.Get("name"), size = options.Get("sizeBytes"), create = options.Get("create"),
                     exact = options.Get("exactAddress"), huge = options.Get("hugePages");
-  if (info.Env().IsExceptionPending() || !name.IsString() || !size.IsNumber() || !create.IsBoolean() || !exact.IsBoolean() ||
-      !huge.IsBoolean())
+  if (info.Env().IsExceptionPending() || !name.IsString() || !size.IsNumber() || !create.IsBoolean() ||
+      !(exact.IsBoolean() || exact.IsUndefined()) || !huge.IsBoolean())
     return wrong;
   request.name = name.As<Napi::String>().Utf8Value();
   request.create = create.As<Napi::Boolean>();
-  request.exactAddress = exact.As<Napi::Boolean>();
+  request.exactAddress = exact.IsBoolean() && exact.As<Napi::Boolean>();
+  request.anyAddress = exact.IsBoolean() && !request.exactAddress;
   request.hugePages = huge.As<Napi::Boolean>();
   const double sizeBytes = size.As<Napi::Number>().DoubleValue();
   if (!(sizeBytes >= 0 && sizeBytes <= double(layout::STORE_SIZE_MAX_BYTES)) || double(uint64_t(sizeBytes)) != sizeBytes)
@@ -81,6 +83,8 @@ Napi::Function NativeStore::define(Napi::Env env) {
                          InstanceMethod<&NativeStore::reserveMain>("reserveMain"),
                          InstanceMethod<&NativeStore::reserveJournal>("reserveJournal"),
                          InstanceMethod<&NativeStore::reserveUndo>("reserveUndo"),
+                         InstanceMethod<&NativeStore::trim>("trim"),
+                         InstanceMethod<&NativeStore::lendRegion>("lendRegion"),
                          InstanceMethod<&NativeStore::close>("close"),
                          InstanceMethod<&NativeStore::transaction>("transaction"),
                          InstanceMethod<&NativeStore::guardPages>("guardPages"),
@@ -110,11 +114,14 @@ NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
   if (status.isOk()) status = openSegments(request, opened);
   if (!throwUnlessOk(env, status)) return;
   mapping_ = std::move(opened.mapping);
+  paths_ = pathsOf(request.directory, request.name);
   view_ = mapping_->view();
-  reserver_ = std::make_unique<SegmentReserver>(mapping_.get(), &view_);
+  reserver_ = std::make_unique<SegmentReserver>(mapping_.get(), &view_, request.hugePages);
   transactions_ = std::make_unique<TransactionCore>(&view_, &gate_);
+  regionHost_ = std::make_shared<RegionHost>(RegionHost{&view_, transactions_.get()});
   status = claimSlot(view_, [this] { return recoverDeadOwners(view_, gate_); });
   if (!status.isOk()) {
+    *regionHost_ = RegionHost();
     transactions_.reset();
     throwStatus(env, status);
     return;
@@ -138,7 +145,9 @@ Status NativeStore::exposeMemory(Napi::Env env, Napi::Object object, bool create
   const uint64_t reserved = Geometry::toBytes(__atomic_load_n(view_.controlAt<uint32_t>(layout::CONTROL_RESERVED_GRANULES), __ATOMIC_ACQUIRE));
   Status status = exposed_.open(env, object, mapping_, view_, std::min(reserved, view_.sizeBytes));
   if (!status.isOk()) return status;
-  const bool isSet = setMember(env, object, "slot", Napi::Number::New(env, view_.slot)) &&
+  const bool isAtRecordedAddress = uint64_t(reinterpret_cast<uintptr_t>(view_.main)) == *view_.mainAt<uint64_t>(layout::MAIN_BASE_ADDRESS);
+  const bool isSet = setMember(env, object, "isAtRecordedAddress", Napi::Boolean::New(env, isAtRecordedAddress)) &&
+                     setMember(env, object, "slot", Napi::Number::New(env, view_.slot)) &&
                      setMember(env, object, "created", Napi::Boolean::New(env, created));
   return isSet ? Status::ok() : Status::fail("EXITING", "the environment is ending.");
 }
@@ -196,6 +205,41 @@ Napi::Value NativeStore::reserveUndo(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
+Napi::Value NativeStore::trim(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!requireOpen(env)) return env.Undefined();
+  Status status = Status::ok();
+  if (transactions_->isOpen()) status = Status::fail("IN_TRANSACTION", "memory is given back between transactions.");
+  TrimReport report;
+  if (status.isOk()) status = trimStore(paths_, *mapping_, view_, *transactions_, report);
+  if (!throwUnlessOk(env, status)) return env.Undefined();
+  constexpr const char* NAMES[] = {"done", "attached", "backup-in-use"};
+  const Napi::Object result = Napi::Object::New(env);
+  result.Set("result", NAMES[int(report.result)]);
+  result.Set("freedBytes", double(report.freedBytes));
+  result.Set("reservedBytes", double(report.reservedBytes));
+  return result;
+}
+
+Napi::Value NativeStore::lendRegion(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!requireOpen(env)) return env.Undefined();
+  if (info.Length() != 2 || !info[0].IsNumber() || !info[1].IsNumber()) {
+    throwStatus(env, Status::fail("INVALID_ARGUMENT", "lendRegion takes the granule and the birth stamp of a region's block."));
+    return env.Undefined();
+  }
+  auto loan = std::make_unique<RegionLoan>(mapping_, regionHost_, info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value());
+  napi_value handle = nullptr;
+  const auto drop = [](napi_env, void* data, void*) { delete static_cast<RegionLoan*>(static_cast<mofo_region_v1*>(data)); };
+  if (napi_create_object(env, &handle) != napi_ok || napi_type_tag_object(env, handle, &MOFO_REGION_TYPE_TAG) != napi_ok ||
+      napi_wrap(env, handle, static_cast<mofo_region_v1*>(loan.get()), drop, nullptr, nullptr) != napi_ok) {
+    throwStatus(env, Status::fail("SYSTEM_ERROR", "the handle of a native region could not be made."));
+    return env.Undefined();
+  }
+  (void)loan.release();
+  return Napi::Value(env, handle);
+}
+
 Napi::Value NativeStore::close(const Napi::CallbackInfo& info) {
   if (transactions_ != nullptr && transactions_->isOpen()) {
     throwStatus(info.Env(), Status::fail("IN_TRANSACTION", "a store cannot be closed inside its own transaction."));
@@ -221,6 +265,7 @@ void NativeStore::closeNow() {
   endWaits();
   backupLease_.reset();
   releaseSlot(view_);
+  *regionHost_ = RegionHost();
   transactions_.reset();
   reserver_.reset();
   exposed_.close();

@@ -39,7 +39,7 @@ void releaseRange(const FileDescriptor& file, uint64_t from, uint64_t to) {
   }
 }
 
-Status backMain(const StoreMapping& mapping, uint64_t from, uint64_t to) {
+Status backMain(const StoreMapping& mapping, uint64_t from, uint64_t to, bool hugePages) {
   const StoreFiles& files = mapping.files();
   const Geometry& geometry = mapping.geometry();
   const StoreView view = mapping.view();
@@ -59,7 +59,7 @@ Status backMain(const StoreMapping& mapping, uint64_t from, uint64_t to) {
   };
   for (const Segment& segment : {Segment{files.main, view.main}, Segment{files.backup, view.backup}}) {
     if (status.isOk()) status = allocateRange(segment.file, tableFrom, tableTo);
-    if (status.isOk() && mapping.hugePages()) backWithHugePages(segment.file, segment.base, heapFrom, to);
+    if (status.isOk() && hugePages) backWithHugePages(segment.file, segment.base, heapFrom, to);
     if (status.isOk()) status = allocateRange(segment.file, heapFrom, to);
   }
   if (!status.isOk()) {
@@ -75,8 +75,8 @@ Status backMain(const StoreMapping& mapping, uint64_t from, uint64_t to) {
 
 uint64_t nextBound(uint64_t reserved, uint64_t least, uint64_t sizeBytes) {
   const uint64_t step = std::clamp(roundUp(reserved / 8, layout::RESERVE_STEP_BYTES), layout::RESERVE_STEP_BYTES, MAIN_STEP_MAX_BYTES);
-  const uint64_t unit = reserved + step < HUGE_STEPS_FROM_BYTES ? layout::RESERVE_STEP_BYTES : HUGE_PAGE_BYTES;
-  return std::min(sizeBytes, std::max(least, roundUp(std::max(least, reserved + step), unit)));
+  const uint64_t wanted = std::max(least, reserved + step);
+  return std::min(sizeBytes, roundUp(wanted, wanted < HUGE_STEPS_FROM_BYTES ? layout::RESERVE_STEP_BYTES : HUGE_PAGE_BYTES));
 }
 
 Status SegmentReserver::reserveMain(uint64_t granule) {
@@ -90,10 +90,10 @@ Status SegmentReserver::reserveMain(uint64_t granule) {
 
   const uint64_t least = std::min(geometry.sizeBytes, roundUp(wanted, layout::RESERVE_STEP_BYTES));
   uint64_t target = nextBound(reserved, least, geometry.sizeBytes);
-  Status status = backMain(*mapping_, reserved, target);
+  Status status = backMain(*mapping_, reserved, target, hugePages_);
   if (!status.isOk() && target > least) {
     target = least;
-    status = backMain(*mapping_, reserved, target);
+    status = backMain(*mapping_, reserved, target, hugePages_);
   }
   if (status.isOk()) __atomic_store_n(published, Geometry::toGranules(target), __ATOMIC_RELEASE);
   return status;

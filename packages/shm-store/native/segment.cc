@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <vector>
 #include "huge-pages.h"
 #if defined(__GLIBC__)
 #include <gnu/libc-version.h>
@@ -113,6 +116,13 @@ Status checkControl(const uint8_t* control, const std::string& name, Examined& r
   return Status::ok();
 }
 
+/** True if a superblock lists a native region (see region.h). */
+bool hasRegions(const uint8_t* main) {
+  for (uint64_t index = 0; index < layout::REGION_COUNT_MAX; index++)
+    if (valueAt<uint32_t>(main, layout::MAIN_REGIONS + index * layout::GRANULE_BYTES) != 0) return true;
+  return false;
+}
+
 Status checkMain(const uint8_t* main, const uint8_t* control, const std::string& name, Examined& result) {
   if (memcmp(main + layout::MAIN_MAGIC, "MOFOMAIN", 8) != 0)
     return Status::fail("FORMAT_UNKNOWN", "store \"" + name + "\": the main segment is not one of ours.");
@@ -127,7 +137,30 @@ Status checkMain(const uint8_t* main, const uint8_t* control, const std::string&
   if (sizeBytes != result.sizeBytes || memcmp(main + layout::MAIN_STORE_ID, control + layout::CONTROL_STORE_ID, 16) != 0)
     return damaged(name, "main and control segment are not of one store");
   result.baseAddress = valueAt<uint64_t>(main, layout::MAIN_BASE_ADDRESS);
+  result.hasRegions = hasRegions(main);
   return Status::ok();
+}
+
+Status addressTaken(int error) { return Status::fail("ADDRESS_TAKEN", "the store's base address is taken in this process.", error); }
+
+std::mutex& mappingsLock() {
+  static std::mutex lock;
+  return lock;
+}
+
+/** Those that live, and some that have gone. Never destroyed: worker threads may end after the process's static objects. */
+std::vector<std::weak_ptr<StoreMapping>>& mappingsOfProcess() {
+  static auto* mappings = new std::vector<std::weak_ptr<StoreMapping>>();
+  return *mappings;
+}
+
+bool isSameFile(const FileDescriptor& one, const FileDescriptor& other) {
+  struct stat a, b;
+  return fstat(one.get(), &a) == 0 && fstat(other.get(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool isSameStore(const StoreFiles& one, const StoreFiles& other) {
+  return isSameFile(one.main, other.main) && isSameFile(one.backup, other.backup) && isSameFile(one.control, other.control);
 }
 
 /** Maps a file anywhere, at a multiple of a huge page. */
@@ -160,7 +193,7 @@ Status mapOne(const FileDescriptor& file, uint64_t bytes, uint64_t hint, bool ex
       munmap(mapped, bytes);
       mapped = MAP_FAILED;
     }
-    if (mapped == MAP_FAILED && exact) return Status::fail("ADDRESS_TAKEN", "the store's base address is taken in this process.", errno);
+    if (mapped == MAP_FAILED && exact) return addressTaken(errno);
   }
   if (mapped == MAP_FAILED) mapped = mapAligned(file, bytes);
   if (mapped == MAP_FAILED)
@@ -287,12 +320,24 @@ uint64_t preferredAddress(const std::string& name) {
 }
 
 Status StoreMapping::map(StoreFiles files, uint64_t sizeBytes, const MapRequest& request, std::shared_ptr<StoreMapping>& result) {
-  std::shared_ptr<StoreMapping> mapping(new StoreMapping(std::move(files), sizeBytes, request.hugePages));
+  const std::lock_guard<std::mutex> lock(mappingsLock());
+  std::vector<std::weak_ptr<StoreMapping>>& mappings = mappingsOfProcess();
+  mappings.erase(std::remove_if(mappings.begin(), mappings.end(), [](const auto& known) { return known.expired(); }), mappings.end());
+  for (const std::weak_ptr<StoreMapping>& known : mappings) {
+    const std::shared_ptr<StoreMapping> mapping = known.lock();
+    if (!request.shared || mapping == nullptr || !isSameStore(mapping->files_, files)) continue;
+    if (request.exactAddress && uint64_t(reinterpret_cast<uintptr_t>(mapping->main_)) != request.baseAddress) return addressTaken(0);
+    result = mapping;
+    return Status::ok();
+  }
+  std::shared_ptr<StoreMapping> mapping(new StoreMapping(std::move(files), sizeBytes));
   Status status = mapOne(mapping->files_.main, sizeBytes, request.baseAddress, request.exactAddress, mapping->main_);
   if (status.isOk()) status = mapOne(mapping->files_.backup, sizeBytes, 0, false, mapping->backup_);
   if (status.isOk()) status = mapOne(mapping->files_.control, mapping->geometry_.controlBytes(), 0, false, mapping->control_);
-  if (status.isOk()) result = std::move(mapping);
-  return status;
+  if (!status.isOk()) return status;
+  if (request.shared) mappings.push_back(mapping);
+  result = std::move(mapping);
+  return Status::ok();
 }
 
 StoreMapping::~StoreMapping() {

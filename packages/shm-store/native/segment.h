@@ -46,6 +46,8 @@ struct Examined {
   uint64_t sizeBytes = 0;
   /** Base address to map main at (a hint). */
   uint64_t baseAddress = 0;
+  /** Native regions hold raw pointers: the hint is a condition. */
+  bool hasRegions = false;
   StoreFiles files;
 };
 
@@ -67,10 +69,14 @@ struct MapRequest {
   uint64_t baseAddress = 0;
   /** Nowhere else: ADDRESS_TAKEN. */
   bool exactAddress = false;
-  bool hugePages = true;
+  /** Share the mapping with others of this process; false for a store that is still being made. */
+  bool shared = true;
 };
 
-/** The mapped segments. Unmapped when the last owner, the store's handle or an ArrayBuffer, lets go (R4). */
+/**
+ * The mapped segments, shared by all handles of this process on one store: so worker threads, too, have main at its recorded address. Unmapped
+ * when the last owner, a store's handle or an ArrayBuffer, lets go (R4).
+ */
 class StoreMapping {
  public:
   static Status map(StoreFiles files, uint64_t sizeBytes, const MapRequest& request, std::shared_ptr<StoreMapping>& result);
@@ -81,16 +87,12 @@ class StoreMapping {
   StoreView view() const;
   const Geometry& geometry() const { return geometry_; }
   const StoreFiles& files() const { return files_; }
-  /** Whether memory that is reserved through this mapping gets huge pages where the kernel has them. */
-  bool hugePages() const { return hugePages_; }
 
  private:
-  StoreMapping(StoreFiles files, uint64_t sizeBytes, bool hugePages)
-      : files_(std::move(files)), geometry_(sizeBytes), hugePages_(hugePages) {}
+  StoreMapping(StoreFiles files, uint64_t sizeBytes) : files_(std::move(files)), geometry_(sizeBytes) {}
 
   StoreFiles files_;
   Geometry geometry_;
-  bool hugePages_;
   uint8_t* main_ = nullptr;
   uint8_t* backup_ = nullptr;
   uint8_t* control_ = nullptr;

@@ -10,14 +10,36 @@ export interface NativeOpenOptions {
   readonly sizeBytes: number;
   /** Create when absent. */
   readonly create: boolean;
-  /** Map main at exactly its recorded address or refuse with ADDRESS_TAKEN (R4). */
-  readonly exactAddress: boolean;
+  /** True: map main at exactly its recorded address or refuse with ADDRESS_TAKEN (R4). False: anywhere. Undefined: as the store needs it. */
+  readonly exactAddress: boolean | undefined;
   /** Give memory that this handle reserves huge pages where the kernel has them. */
   readonly hugePages: boolean;
 }
 
 /** A store shared between processes, as the addon opens it. */
-export interface NativeStore extends StoreSegments, NativeWaiting, NativeBackup {}
+export interface NativeStore extends StoreSegments, NativeWaiting, NativeBackup {
+  /**
+   * Gives memory above the heap's end back to the system, if no other thread or process is attached and no snapshot reads the backup; lower the end
+   * first, with `Heap.trim` in a transaction. Takes the create lock and the write lock, for about 0.1 s a GiB. A process killed in it leaves a sound store.
+   *
+   * @throws ShmStoreError IN_TRANSACTION, CREATE_LOCK_TIMEOUT, and what a transaction's begin throws.
+   */
+  trim(): TrimReport;
+  /** True if main is mapped where its superblock says. */
+  readonly isAtRecordedAddress: boolean;
+  /** An object for native addons (mofo-region.h) that gives them the memory of the region whose block lies at `granule` and has this birth stamp. */
+  lendRegion(granule: number, stamp: number): object;
+}
+
+/** What {@link NativeStore.trim} did. */
+export interface TrimReport {
+  /** `done`, or why nothing was done. */
+  readonly result: 'done' | 'attached' | 'backup-in-use';
+  /** Memory that the three segments occupy less than before. */
+  readonly freedBytes: number;
+  /** Bytes of main that have memory behind them now. */
+  readonly reservedBytes: number;
+}
 
 /**
  * The three segments of one store as one thread sees them, with this thread's slot: what the door and transactions need. Every ArrayBuffer

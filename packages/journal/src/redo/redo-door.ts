@@ -216,6 +216,11 @@ export class RedoDoor implements Door {
 
   // What transactions and read sections need of the door.
 
+  /** Reads the store's bounds again, which only `trim` lowers. */
+  forgetBounds(): void {
+    this.refreshReserved();
+  }
+
   /** Enters a transaction that the native frame has begun. */
   enter(): void {
     this.transactionId = this.controlFloats[this.slotTransactionId] as number;
