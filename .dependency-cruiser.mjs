@@ -4,7 +4,7 @@
 //
 //   examples/*, bench
 //        mofo
-//        scheduler  snapshot  xml-export  watchdog  versions
+//        scheduler  level  snapshot  xml-export  watchdog  versions
 //        journal
 //        shm-store
 
@@ -42,6 +42,11 @@ const forbidden = [
     'Takeover must work for any program, with or without modules, tasks and snapshots; blame goes through an interface.',
   ),
   mayOnlyImport('scheduler', ['journal'], 'Tasks are ordinary journalled data; the scheduler needs no raw memory.'),
+  mayOnlyImport(
+    'level',
+    ['journal'],
+    'A database of the Level ecosystem is one tree and its snapshots; what it needs of segments and processes journal passes on.',
+  ),
   mayOnlyImport(
     'snapshot',
     ['journal', 'shm-store'],

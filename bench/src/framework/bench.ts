@@ -4,7 +4,7 @@
 /** One figure of one case, as one process measured it. */
 export interface Measured {
   readonly case: string;
-  /** In the unit of the case. When there are `samples` it is their median. */
+  /** In the unit of the case: the median of the samples, or the mean over a whole loop, as the case says. */
   readonly value: number;
   /** Single values, where each counts by itself: all runs' samples together give p50, p99 and max. */
   readonly samples?: readonly number[];
@@ -17,7 +17,7 @@ export interface MeasureContext {
   readonly quick: boolean;
   /** A directory of this run alone; removed after it. */
   readonly directory: string;
-  /** Name for the one store of this run; destroyed after it. */
+  /** Name for the store of this run; it is destroyed afterwards, and so are stores of which the name begins with it and a hyphen. */
   readonly storeName: string;
 }
 
@@ -26,6 +26,12 @@ export interface Group {
   readonly name: string;
   readonly cases: readonly { readonly name: string; readonly unit: string }[];
   readonly subjects: readonly string[];
+  /** Not measured unless `--case` is given and fits. */
+  readonly onDemand?: boolean;
+  /** Rounds in place of the bench's own number, for what takes long. */
+  readonly rounds?: number;
+  /** Why this machine cannot measure it now (too little memory), if it cannot. */
+  impossible?(quick: boolean): string | undefined;
   /** Runs in a process of its own. Checks its results, and throws when one is wrong. */
   measure(context: MeasureContext): Promise<readonly Measured[]> | readonly Measured[];
 }
@@ -39,6 +45,29 @@ export interface Bench {
   /** Longest time of one process in ms. */
   readonly limitMs: number;
   readonly groups: readonly Group[];
+  /** In the quick form one process does all groups of a subject: it shows that they work, and starting processes would take most of the time. */
+  readonly quickTogether?: boolean;
+  /** Directories of runs lie in memory, so that no disk decides what is measured. */
+  readonly inMemory?: boolean;
+  /** What the figures are to reach. */
+  readonly aims?: readonly Aim[];
+  /** Installs what subjects need and what is not there. Not called in the quick form. */
+  prepare?(onProgress: (line: string) => void): Promise<void>;
+  /** Why a subject cannot take part here (it is not installed), if it cannot. */
+  missing?(subject: string): string | undefined;
+}
+
+/** The value of a case and subject in this run, undefined if it was not measured. */
+export type ValueIn = (caseName: string, subject: string) => number | undefined;
+
+/** What a case of mofo is to reach. */
+export interface Aim {
+  readonly case: string;
+  /** In words, such as "≥ 10 × faster than lmdb". */
+  readonly says: string;
+  /** What was reached, in the terms of `says`; undefined if a part of it was not measured. */
+  figure(valueIn: ValueIn): number | undefined;
+  isMet(figure: number): boolean;
 }
 
 /** The middle value. */

@@ -40,7 +40,7 @@ export function makeRow(
       : {
           p50: rounded(quantile(samples, 0.5)),
           p99: rounded(quantile(samples, 0.99)),
-          max: rounded(Math.max(...samples)),
+          max: rounded(samples.reduce((a, b) => Math.max(a, b))),
         }),
     runs: runs.length,
     spread: rounded(value === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / value),

@@ -1,5 +1,5 @@
 // Runs a bench: in each round every subject of every group in a fresh process, the subjects in another order each time, so that neither what a
-// process has warmed up nor who comes first favours anybody.
+// process has warmed up nor who comes first favours anybody. What cannot be measured here is left out, and said.
 
 import type { Bench, Group, Measured } from './bench.ts';
 import { measureInProcess } from './measure-in-process.ts';
@@ -8,28 +8,42 @@ import { makeRow, type Row } from './row.ts';
 /** How a bench is run. */
 export interface RunOptions {
   readonly quick: boolean;
-  readonly rounds: number;
+  /** Rounds in place of those of the bench and its groups. */
+  readonly rounds: number | undefined;
   readonly commit: string | null;
-  /** Which cases are wanted; a group of which no case is wanted does not run. */
+  /** Which groups are considered; a group of which no case is wanted does not run. */
   readonly isWanted: (caseName: string) => boolean;
+  readonly isSubjectWanted: (subject: string) => boolean;
+  /** Groups that are measured on demand only take part. */
+  readonly withOnDemand: boolean;
   readonly onProgress: (line: string) => void;
+}
+
+/** What one process measures. */
+interface Task {
+  readonly groups: readonly Group[];
+  readonly subject: string;
 }
 
 /** Measures, and gives a row for each wanted case and subject. Rejects when a process failed or found a wrong result. */
 export async function runBench(bench: Bench, options: RunOptions): Promise<Row[]> {
-  const { rounds } = options;
-  const groups = bench.groups.filter((group) => group.cases.some(({ name }) => options.isWanted(name)));
+  const groups = possibleGroups(bench, options);
+  const missing = new Set(missingSubjects(bench, groups, options));
   const results = new Map<string, Measured[]>();
-  for (let round = 0; round < rounds; round++) {
-    for (const group of groups) {
-      for (const subject of rotated(group.subjects, round)) {
-        const startedAt = performance.now();
-        const measured = await measureInProcess(bench, group, subject, options.quick);
-        requireKnownCases(group, measured);
-        for (const one of measured) push(results, key(one.case, subject), one);
-        const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-        options.onProgress(`round ${round + 1} of ${rounds}  ${group.name}  ${subject}  ${seconds} s`);
-      }
+  const roundsOf = (group: Group): number =>
+    options.rounds ?? (options.quick ? bench.rounds.quick : (group.rounds ?? bench.rounds.full));
+  const roundsMax = Math.max(0, ...groups.map(roundsOf));
+  for (let round = 0; round < roundsMax; round++) {
+    const due = groups.filter((group) => round < roundsOf(group));
+    for (const task of tasksOf(bench, due, round, options)) {
+      if (missing.has(task.subject)) continue;
+      const startedAt = performance.now();
+      const measured = await measureInProcess(bench, task.groups, task.subject, options.quick);
+      requireKnownCases(task.groups, measured);
+      for (const one of measured) push(results, key(one.case, task.subject), one);
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+      const what = task.groups.length === 1 ? (task.groups[0] as Group).name : `${task.groups.length} groups`;
+      options.onProgress(`round ${round + 1} of ${roundsMax}  ${what}  ${task.subject}  ${seconds} s`);
     }
   }
   return groups.flatMap((group) =>
@@ -43,6 +57,38 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<Row[]
             : [makeRow({ bench: bench.name, case: name, subject, unit, commit: options.commit }, runs)];
         }),
       ),
+  );
+}
+
+function possibleGroups(bench: Bench, options: RunOptions): Group[] {
+  return bench.groups.filter((group) => {
+    if (!group.cases.some(({ name }) => options.isWanted(name))) return false;
+    if (group.onDemand === true && !options.withOnDemand) return false;
+    const reason = group.impossible?.(options.quick);
+    if (reason !== undefined) options.onProgress(`SKIPPED ${group.name}: ${reason}`);
+    return reason === undefined;
+  });
+}
+
+function missingSubjects(bench: Bench, groups: readonly Group[], options: RunOptions): string[] {
+  const subjects = new Set(groups.flatMap((group) => group.subjects).filter(options.isSubjectWanted));
+  return [...subjects].filter((subject) => {
+    const reason = bench.missing?.(subject);
+    if (reason !== undefined) options.onProgress(`SKIPPED ${subject}: ${reason}`);
+    return reason !== undefined;
+  });
+}
+
+/** The processes of one round. */
+function tasksOf(bench: Bench, groups: readonly Group[], round: number, options: RunOptions): Task[] {
+  if (options.quick && bench.quickTogether === true) {
+    const subjects = [...new Set(groups.flatMap((group) => group.subjects))].filter(options.isSubjectWanted);
+    return subjects.map((subject) => ({ subject, groups: groups.filter((group) => group.subjects.includes(subject)) }));
+  }
+  return groups.flatMap((group) =>
+    rotated(group.subjects, round)
+      .filter(options.isSubjectWanted)
+      .map((subject) => ({ subject, groups: [group] })),
   );
 }
 
@@ -61,10 +107,13 @@ function push(results: Map<string, Measured[]>, name: string, one: Measured): vo
   else list.push(one);
 }
 
-function requireKnownCases(group: Group, measured: readonly Measured[]): void {
+function requireKnownCases(groups: readonly Group[], measured: readonly Measured[]): void {
+  const known = new Set(groups.flatMap((group) => group.cases.map(({ name }) => name)));
   for (const { case: name, value } of measured) {
-    if (!group.cases.some((known) => known.name === name))
-      throw new Error(`Group ${group.name} measured "${name}", which it did not announce.`);
+    if (!known.has(name))
+      throw new Error(
+        `"${name}" was measured, which ${groups.map((group) => group.name).join(', ')} did not announce.`,
+      );
     if (!Number.isFinite(value)) throw new Error(`Case ${name} measured ${value}, which is no figure.`);
   }
 }

@@ -9,8 +9,8 @@ export function openMap(): Peer {
   const emptyBytes = heapBytes();
   return {
     batch: (body) => body(),
-    set: (key, value) => void map.set(key, value),
-    delete: (key) => void map.delete(key),
+    set: (key, value) => map.set(key, value),
+    delete: (key) => map.delete(key),
     get: (key) => map.get(key),
     scan: (digest) => {
       let count = 0;
@@ -24,9 +24,7 @@ export function openMap(): Peer {
     updateAmount: (key, amount) => {
       (map.get(key) as Record5).amount = amount;
     },
-    get size() {
-      return map.size;
-    },
+    size: () => map.size,
     usedBytes: () => heapBytes() - emptyBytes,
     close: () => {},
   };

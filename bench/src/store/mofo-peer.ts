@@ -1,9 +1,8 @@
 // The journalled tree in shared memory. Every change goes through the redo journal; nothing is on disk.
 
 import { boolean, bytes, f64, openStore, struct, text, tree, u32 } from '@mofo/journal';
-import type { MeasureContext } from '../framework/bench.ts';
 import type { Key, KeyKind, Record5, Value, ValueKind } from './data.ts';
-import type { Peer } from './peer.ts';
+import type { Peer, PeerContext } from './peer.ts';
 
 const Record5Type = struct('Record5', { id: f64(), amount: f64(), rate: f64(), count: u32(), active: boolean() });
 
@@ -17,7 +16,7 @@ interface AnyTree {
 }
 
 /** Opens it. */
-export function openMofo({ quick, storeName }: MeasureContext, keys: KeyKind, values: ValueKind): Peer {
+export function openMofo({ quick, storeName }: PeerContext, keys: KeyKind, values: ValueKind): Peer {
   const keyType = keys === 'string20' ? text() : f64();
   const valueType = values === 'number' ? f64() : values === 'record5' ? Record5Type : bytes();
   const type = tree(keyType as never, valueType as never);
@@ -41,9 +40,7 @@ export function openMofo({ quick, storeName }: MeasureContext, keys: KeyKind, va
     updateAmount: (key, amount) => {
       (map.get(key) as Record5).amount = amount;
     },
-    get size() {
-      return map.size;
-    },
+    size: () => map.size,
     // Memory is reserved in steps, so this is a little more than what the entries take.
     usedBytes: () => store.status.reservedBytes - emptyBytes,
     close: () => store.close(),

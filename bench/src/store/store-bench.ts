@@ -1,23 +1,20 @@
-// The bench `store`: the journalled tree in shared memory beside lmdb and Map. Wall time per operation.
-//
-//   batch group, one process:   add all (batches of 1,000) → get all → scan → mix (delete an old key, add a new one) → delete all
-//   commit group, one process:  add most in batches, then one transaction each: add the rest → mix → delete
+// The bench `store`: the journalled tree in shared memory beside what else a Node program could pick. Wall time per operation.
 
-import type { Bench, Group, MeasureContext, Measured } from '../framework/bench.ts';
+import { atLeast, atMost, fasterThan, withinTimes } from '../framework/aims.ts';
+import type { Aim, Bench } from '../framework/bench.ts';
+import { installPackages, isPackageInstalled } from '../peers/extra-packages.ts';
+import { findRedisServer, unpackRedisServer } from '../peers/redis-server.ts';
+import { batchGroup } from './batch-group.ts';
+import { commitGroup } from './commit-group.ts';
 import type { KeyKind, ValueKind } from './data.ts';
-import { openLmdb } from './lmdb-peer.ts';
-import { openMap } from './map-peer.ts';
-import { openMofo } from './mofo-peer.ts';
-import type { OpenPeer, Peer } from './peer.ts';
-import { makeWorkload, requireEqual, timeEach, timeGets, timeInBatches, timeScan } from './workload.ts';
+import { journalOverheadGroup } from './journal-overhead-group.ts';
+import { openGroup } from './open-group.ts';
+import { besideWriterGroup, twoReadersGroup } from './readers-groups.ts';
+import { missingSubject } from './subjects.ts';
+import { updateFieldGroup } from './update-field-group.ts';
 
-const ENTRIES = { full: 1_000_000, quick: 2_000 };
-const COMMITS = { full: 100_000, quick: 200 };
-
-const openers: Readonly<Record<string, OpenPeer>> = { mofo: openMofo, lmdb: openLmdb, map: openMap };
-
-/** Combinations that say something; the others differ from one of these in what is known already. */
-const combinations: readonly (readonly [KeyKind, ValueKind])[] = [
+/** Combinations that say something. */
+const COMBINATIONS: readonly (readonly [KeyKind, ValueKind])[] = [
   ['int-random', 'number'],
   ['int-random', 'record5'],
   ['int-random', 'bytes100'],
@@ -26,128 +23,65 @@ const combinations: readonly (readonly [KeyKind, ValueKind])[] = [
   ['string20', 'record5'],
 ];
 
+/** The others: what their keys and values cost is known from these, and a run takes long enough. */
+const ON_DEMAND: readonly (readonly [KeyKind, ValueKind])[] = [
+  ['int-sequential', 'record5'],
+  ['int-sequential', 'bytes100'],
+  ['string20', 'bytes100'],
+];
+
+const INT = 'int-random.number';
+const TEXT = 'string20.number';
+
+/** What part 2 of the road map promises, as ratios of medians in one run. */
+const AIMS: readonly Aim[] = [
+  withinTimes(`add.batch1000.${INT}`, 'map', 1),
+  fasterThan(`add.batch1000.${INT}`, 'lmdb', 10),
+  fasterThan(`add.commit.${INT}`, 'lmdb', 25),
+  fasterThan(`mix.batch1000.${INT}`, 'lmdb', 8),
+  fasterThan(`get.${INT}`, 'lmdb', 4),
+  withinTimes(`get.${INT}`, 'map', 0.8),
+  fasterThan(`add.batch1000.${TEXT}`, 'lmdb', 5),
+  fasterThan(`add.commit.${TEXT}`, 'lmdb', 15),
+  fasterThan(`get.${TEXT}`, 'lmdb', 2.5),
+  atMost(`scan.${INT}`, 60),
+  fasterThan('update-field.record5', 'lmdb', 20),
+  atMost(`journal-overhead.batch1000.${INT}`, 150),
+  withinTimes(`get-beside-writer.${INT}`, 'mofo', 3, `get-alone.${INT}`),
+  atLeast(`get-two-readers.${INT}`, 1.7),
+  atMost('open.8gib', 5),
+  atMost(`memory.${INT}`, 40),
+];
+
 /** Measures the store. */
 export const storeBench: Bench = {
   name: 'store',
-  summary: 'journalled tree in shared memory beside lmdb and Map, ns per operation',
+  summary: 'journalled tree in shared memory beside lmdb, better-sqlite3, Redis and Map, ns per operation',
   rounds: { full: 5, quick: 1 },
   limitMs: 300_000,
-  groups: [...combinations.map(batchGroup), ...combinations.map(commitGroup), updateFieldGroup()],
+  quickTogether: true,
+  inMemory: true,
+  groups: [
+    ...COMBINATIONS.map(([keys, values]) => batchGroup(keys, values, false)),
+    ...ON_DEMAND.map(([keys, values]) => batchGroup(keys, values, true)),
+    ...COMBINATIONS.map(([keys, values]) => commitGroup(keys, values, false)),
+    ...ON_DEMAND.map(([keys, values]) => commitGroup(keys, values, true)),
+    updateFieldGroup(),
+    besideWriterGroup(),
+    twoReadersGroup(),
+    journalOverheadGroup(),
+    openGroup(),
+  ],
+  aims: AIMS,
+  prepare: async (onProgress) => {
+    // What cannot be installed is skipped, and the reason stands above.
+    if (!['better-sqlite3', '@redis/client'].every(isPackageInstalled))
+      complain(onProgress, await installPackages(onProgress));
+    if (findRedisServer() === undefined) complain(onProgress, await unpackRedisServer(onProgress));
+  },
+  missing: missingSubject,
 };
 
-function batchGroup([keys, values]: readonly [KeyKind, ValueKind]): Group {
-  const kinds = `${keys}.${values}`;
-  const withMemory = kinds === 'int-random.number';
-  return {
-    name: `batch1000.${kinds}`,
-    cases: [
-      ...[
-        `add.batch1000.${kinds}`,
-        `get.${kinds}`,
-        `scan.${kinds}`,
-        `mix.batch1000.${kinds}`,
-        `delete.batch1000.${kinds}`,
-      ].map(nsPerOperation),
-      ...(withMemory ? [{ name: `memory.${kinds}`, unit: 'bytes/entry' }] : []),
-    ],
-    subjects: ['mofo', 'lmdb', 'map'],
-    measure: (context) =>
-      withPeer(context, keys, values, (peer) => {
-        const work = makeWorkload(keys, values, sizeOf(ENTRIES, context));
-        const { others, order, valueAt } = work;
-        const result: Measured[] = [];
-        const add = timeInBatches(peer, work.keys, (key, entry) => peer.set(key, valueAt(entry)));
-        result.push({ case: `add.batch1000.${kinds}`, value: add });
-        requireEqual('size after adding', peer.size, work.keys.length);
-        if (withMemory) result.push({ case: `memory.${kinds}`, value: peer.usedBytes() / work.keys.length });
-        result.push({ case: `get.${kinds}`, value: timeGets(peer, work) });
-        result.push({ case: `scan.${kinds}`, value: timeScan(peer, work) });
-        const mix = timeInBatches(peer, others, (key, entry) => {
-          peer.delete(order[entry] as never);
-          peer.set(key, valueAt(entry));
-        });
-        result.push({ case: `mix.batch1000.${kinds}`, value: mix / 2 });
-        requireEqual('size after mixing', peer.size, work.keys.length);
-        const left = [...order.slice(others.length), ...others];
-        result.push({ case: `delete.batch1000.${kinds}`, value: timeInBatches(peer, left, (key) => peer.delete(key)) });
-        requireEqual('size after deleting', peer.size, 0);
-        return result;
-      }),
-  };
-}
-
-function commitGroup([keys, values]: readonly [KeyKind, ValueKind]): Group {
-  const kinds = `${keys}.${values}`;
-  return {
-    name: `commit.${kinds}`,
-    cases: [`add.commit.${kinds}`, `mix.commit.${kinds}`, `delete.commit.${kinds}`].map(nsPerOperation),
-    // Map has no commits.
-    subjects: ['mofo', 'lmdb'],
-    measure: (context) =>
-      withPeer(context, keys, values, (peer) => {
-        const count = sizeOf(COMMITS, context);
-        const work = makeWorkload(keys, values, sizeOf(ENTRIES, context));
-        const { order, others, valueAt } = work;
-        const first = work.keys.length - count;
-        timeInBatches(peer, work.keys.slice(0, first), (key, entry) => peer.set(key, valueAt(entry)));
-        const add = timeEach(work.keys.slice(first), (key, entry) => peer.set(key, valueAt(first + entry)));
-        requireEqual('size after adding', peer.size, work.keys.length);
-        timeGets(peer, work);
-        const mix = timeEach(others.slice(0, count), (key, entry) => {
-          peer.delete(order[entry] as never);
-          peer.set(key, valueAt(entry));
-        });
-        const remove = timeEach(order.slice(count, 2 * count), (key) => peer.delete(key));
-        requireEqual('size after deleting', peer.size, work.keys.length - count);
-        return [
-          { case: `add.commit.${kinds}`, value: add },
-          { case: `mix.commit.${kinds}`, value: mix / 2 },
-          { case: `delete.commit.${kinds}`, value: remove },
-        ];
-      }),
-  };
-}
-
-/** One field of a record found by its key. */
-function updateFieldGroup(): Group {
-  return {
-    name: 'update-field.record5',
-    cases: [nsPerOperation('update-field.record5')],
-    subjects: ['mofo', 'lmdb', 'map'],
-    measure: (context) =>
-      withPeer(context, 'int-random', 'record5', (peer) => {
-        const count = sizeOf(ENTRIES, context);
-        const work = makeWorkload('int-random', 'record5', count);
-        // Of their own, for Map keeps the objects that it is given.
-        timeInBatches(peer, work.keys, (key, entry) => peer.set(key, { ...(work.valueAt(entry) as object) } as never));
-        const update = timeInBatches(peer, work.order, (key, entry) => peer.updateAmount(key, entry));
-        const amounts = peer.scan((value) => (value as { amount: number }).amount);
-        requireEqual('sum of the changed fields', amounts.sum, (count * (count - 1)) / 2);
-        return [{ case: 'update-field.record5', value: update }];
-      }),
-  };
-}
-
-function nsPerOperation(name: string): { name: string; unit: string } {
-  return { name, unit: 'ns/op' };
-}
-
-function sizeOf(sizes: { readonly full: number; readonly quick: number }, { quick }: MeasureContext): number {
-  return quick ? sizes.quick : sizes.full;
-}
-
-function withPeer(
-  context: MeasureContext,
-  keys: KeyKind,
-  values: ValueKind,
-  measure: (peer: Peer) => Measured[],
-): Measured[] {
-  const open = openers[context.subject];
-  if (open === undefined) throw new Error(`The store bench has no subject "${context.subject}".`);
-  const peer = open(context, keys, values);
-  try {
-    return measure(peer);
-  } finally {
-    peer.close();
-  }
+function complain(onProgress: (line: string) => void, problem: string | undefined): void {
+  if (problem !== undefined) onProgress(`NOT INSTALLED: ${problem}`);
 }

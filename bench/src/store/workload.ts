@@ -31,38 +31,81 @@ export function makeWorkload(keyKind: KeyKind, valueKind: ValueKind, count: numb
 }
 
 /** Runs `operation` for each of the keys, in transactions of {@link BATCH_SIZE}; ns per key. */
-export function timeInBatches(peer: Peer, keys: readonly Key[], operation: (key: Key, entry: number) => void): number {
+export async function timeInBatches(
+  peer: Peer,
+  keys: readonly Key[],
+  operation: (key: Key, entry: number) => unknown,
+): Promise<number> {
   const startedAt = performance.now();
   for (let first = 0; first < keys.length; first += BATCH_SIZE) {
-    peer.batch(() => {
+    const done = peer.batch(() => {
       const end = Math.min(first + BATCH_SIZE, keys.length);
       for (let entry = first; entry < end; entry++) operation(keys[entry] as Key, entry);
     });
+    if (peer.isAsync === true) await done;
   }
   return nsPer(keys.length, startedAt);
 }
 
 /** Runs `operation` for each of the keys, each by itself; ns per key. */
-export function timeEach(keys: readonly Key[], operation: (key: Key, entry: number) => void): number {
+export async function timeEach(
+  peer: Peer,
+  keys: readonly Key[],
+  operation: (key: Key, entry: number) => unknown,
+): Promise<number> {
+  if (peer.isAsync !== true) return timeSync(keys, operation);
+  const startedAt = performance.now();
+  for (let entry = 0; entry < keys.length; entry++) await operation(keys[entry] as Key, entry);
+  return nsPer(keys.length, startedAt);
+}
+
+/** Runs `operation` for each of the keys, each by itself and each timed, which costs some 50 ns; ns of each. */
+export async function sampleEach(
+  peer: Peer,
+  keys: readonly Key[],
+  operation: (key: Key, entry: number) => unknown,
+): Promise<number[]> {
+  const samples: number[] = [];
+  let before = performance.now();
+  for (let entry = 0; entry < keys.length; entry++) {
+    const done = operation(keys[entry] as Key, entry);
+    if (peer.isAsync === true) await done;
+    const after = performance.now();
+    samples.push((after - before) * 1e6);
+    before = after;
+  }
+  return samples;
+}
+
+/** Looks everything up in random order; ns per key. */
+export async function timeGets(peer: Peer, { order, sum }: Workload): Promise<number> {
+  let found = 0;
+  let ns: number;
+  if (peer.getMany === undefined) {
+    ns = timeSync(order, (key) => {
+      found += digest(peer.get(key) as Value);
+    });
+  } else {
+    const startedAt = performance.now();
+    for (let first = 0; first < order.length; first += BATCH_SIZE) {
+      for (const value of await peer.getMany(order.slice(first, first + BATCH_SIZE))) found += digest(value as Value);
+    }
+    ns = nsPer(order.length, startedAt);
+  }
+  requireEqual('sum of all values looked up', found, sum);
+  return ns;
+}
+
+function timeSync(keys: readonly Key[], operation: (key: Key, entry: number) => unknown): number {
   const startedAt = performance.now();
   for (let entry = 0; entry < keys.length; entry++) operation(keys[entry] as Key, entry);
   return nsPer(keys.length, startedAt);
 }
 
-/** Looks everything up in random order; ns per key. */
-export function timeGets(peer: Peer, { order, sum }: Workload): number {
-  let found = 0;
-  const ns = timeEach(order, (key) => {
-    found += digest(peer.get(key) as Value);
-  });
-  requireEqual('sum of all values looked up', found, sum);
-  return ns;
-}
-
 /** Reads everything in the map's order; ns per entry. */
-export function timeScan(peer: Peer, { keys, sum }: Workload): number {
+export function timeScan(scan: NonNullable<Peer['scan']>, { keys, sum }: Workload): number {
   const startedAt = performance.now();
-  const found = peer.scan(digest);
+  const found = scan(digest);
   const ns = nsPer(keys.length, startedAt);
   requireEqual('number of entries scanned', found.count, keys.length);
   requireEqual('sum of all values scanned', found.sum, sum);
@@ -71,7 +114,8 @@ export function timeScan(peer: Peer, { keys, sum }: Workload): number {
 
 /** Throws when a result is wrong: a figure of wrong work is none. */
 export function requireEqual(what: string, found: number, expected: number): void {
-  if (Math.abs(found - expected) > 1e-9 * Math.abs(expected))
+  // Written so that NaN, which is nothing's equal, is wrong too.
+  if (!(Math.abs(found - expected) <= 1e-9 * Math.abs(expected)))
     throw new Error(`Wrong ${what}: ${found} in place of ${expected}.`);
 }
 

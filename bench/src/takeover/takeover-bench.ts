@@ -15,8 +15,11 @@ import { startWatchdogPair } from './watchdog-pair.ts';
 const KILLS = { full: 20, quick: 3 };
 const GIB = 2 ** 30;
 
-/** An application's launcher gives up after 10 deaths in 10 s, as it should. */
-const APP_PAUSE_MS = 1_050;
+/**
+ * Between the moment at which a pair is ready and the kill: a main that dies has lived for a while, and its standby has come to rest. An application's
+ * launcher gives up after 10 deaths in 10 s, as it should.
+ */
+const PAUSE_MS = { app: 1_050, other: 250 };
 
 const starters: Readonly<Record<string, (context: MeasureContext, dataBytes: number) => Pair>> = {
   mofo: startWatchdogPair,
@@ -57,7 +60,7 @@ function group(
         pair,
         constants.signals[signal],
         kills,
-        context.subject === 'mofo-app' ? APP_PAUSE_MS : 0,
+        context.subject === 'mofo-app' ? PAUSE_MS.app : PAUSE_MS.other,
       );
       await pair.ready();
       await pair.close();

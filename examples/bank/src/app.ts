@@ -130,6 +130,14 @@ export class App {
     });
   }
 
+  /** The short id of the version of a module that main runs now; undefined when it runs none. */
+  async runningVersion(module: string): Promise<string | undefined> {
+    const { main } = (await this.command('status')) as {
+      readonly main?: { readonly modules: readonly { readonly module: string; readonly running?: { id: string } }[] };
+    };
+    return main?.modules.find((one) => one.module === module)?.running?.id;
+  }
+
   /** Pids of main and clone as they are now. */
   pids(): { main: number; clone: number } {
     const role = (name: string): number =>

@@ -49,6 +49,8 @@ export class Scenario {
   private snapshot = { bytes: 0, pauseUs: 0 };
   private xml = { valid: false, sum: Number.NaN };
   private versions: VersionRow[] = [];
+  /** The version of `fees` that must serve again after each bad one. */
+  private goodVersion = '';
 
   constructor(timeline: Timeline) {
     this.timeline = timeline;
@@ -95,7 +97,8 @@ export class Scenario {
     this.timeline.step('A good update of fees: half the price');
     const since = this.app.events.length;
     this.app.save('fees', 'faults/good.ts');
-    const version = await this.loaded('fees', since);
+    const version = await this.tried('fees', since);
+    this.goodVersion = version;
     this.expectedStates.set(version, { state: 'stable', reason: /./ });
     await this.app.waitFor(
       (event) => event.kind === 'stable' && event.version === version,
@@ -111,7 +114,7 @@ export class Scenario {
     await this.app.bothReady();
     const since = this.app.events.length;
     this.app.save('fees', fault.source);
-    const version = await this.loaded('fees', since);
+    const version = await this.tried('fees', since);
     this.expectedStates.set(version, { state: 'unstable', reason: fault.reason });
     if (fault.takesOver) await this.takeover(fault.title, since);
     await this.app.waitFor(
@@ -120,8 +123,8 @@ export class Scenario {
       15_000,
       since,
     );
+    await Promise.all([this.app.bothReady(), this.servesAgain('fees', this.goodVersion)]);
     this.app.save('fees', 'faults/good.ts');
-    await this.app.bothReady();
     await this.sum(fault.title);
   }
 
@@ -218,15 +221,32 @@ export class Scenario {
     }
   }
 
-  /** The short id of the version of a module that is loaded next. */
-  private async loaded(module: string, since: number): Promise<string> {
+  /**
+   * The short id of the version of a module that main tries next. A revert to an earlier version, which may be reported late, and the clone's loading are
+   * updates too: the new one is on probation, in main, and was never loaded before.
+   */
+  private async tried(module: string, since: number): Promise<string> {
+    const isUpdate = (event: AppEvent): boolean => event.kind === 'update' && event.module === module;
+    const known = new Set(this.app.events.slice(0, since).flatMap((event) => (isUpdate(event) ? [event.version] : [])));
     const event = await this.app.waitFor(
-      ({ kind, module: name, data }) => kind === 'update' && name === module && data?.['loadMs'] !== undefined,
-      `a new version of ${module} being loaded`,
+      (one) =>
+        isUpdate(one) && one.data?.['state'] === 'probation' && one.data['isMain'] === true && !known.has(one.version),
+      `a new version of ${module} being tried`,
       15_000,
       since,
     );
     return event.version ?? '';
+  }
+
+  /** Resolves when main runs this version of a module. Each question is a command, so there is no need to wait between two. */
+  private async servesAgain(module: string, version: string): Promise<void> {
+    const limit = performance.now() + 15_000;
+    for (;;) {
+      const running = await this.app.runningVersion(module);
+      if (running === version) return;
+      if (performance.now() > limit)
+        throw new Error(`${module}@${version} did not serve again within 15 s: ${running ?? 'no version'} runs.`);
+    }
   }
 
   private async stable(module: string): Promise<void> {
@@ -242,7 +262,7 @@ export class Scenario {
     const event = await this.app.waitFor(
       ({ kind }) => kind === 'takeover',
       `the takeover after ${fault}`,
-      15_000,
+      20_000,
       since,
     );
     const resumed = await this.app.waitFor(

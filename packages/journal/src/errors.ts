@@ -19,10 +19,13 @@ export type CollectionCode =
   | 'LIST_FULL';
 
 /** Codes of stores and their roots. */
-export type StoreCode = 'CLOSED' | 'INVALID_ROOT' | 'PRIVATE_STORE' | 'ROOT_MISMATCH';
+export type StoreCode = 'CLOSED' | 'INVALID_ROOT' | 'PRIVATE_STORE' | 'ROOT_MISMATCH' | 'UNKNOWN_ROOT';
+
+/** Codes of migrations. */
+export type MigrationCode = 'MIGRATION_BLOCKED' | 'MIGRATION_FAILED' | 'MIGRATION_INVALID' | 'MIGRATION_MISSING';
 
 /** Everything a {@link JournalError} can say; stable within a major version. */
-export type JournalErrorCode = CollectionCode | StoreCode | TransactionCode;
+export type JournalErrorCode = CollectionCode | MigrationCode | StoreCode | TransactionCode;
 
 /** The error of this package: a stable `code`, and a message that says what happened, what state things are in, and what to do. */
 export class JournalError extends Error {

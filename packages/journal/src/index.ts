@@ -34,6 +34,7 @@ export { Counter, counter } from './collections/counter.ts';
 export { List, list } from './collections/list.ts';
 export { Queue, queue } from './collections/queue.ts';
 export { JournalError, type JournalErrorCode } from './errors.ts';
+export type { Migration, MigrationReport, Migrations } from './migrate/migrate.ts';
 export { RedoDoor } from './redo/redo-door.ts';
 export { listRoots, type RootEntry } from './roots.ts';
 export {
@@ -44,8 +45,10 @@ export {
   STORE_SIZE_DEFAULT_BYTES,
   Store,
   type StoreStatus,
+  type TransactionOptions,
+  type Watch,
 } from './store.ts';
-export { Transactions } from './transaction.ts';
+export { type TransactionLock, Transactions } from './transaction.ts';
 export { Tree } from './tree/tree.ts';
 export { tree } from './tree/tree-type.ts';
 export { tuple } from './tree/tuple.ts';

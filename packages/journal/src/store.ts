@@ -9,8 +9,10 @@ import {
   CONTROL_SEQUENCE,
   CONTROL_SLOTS,
   CONTROL_TERM,
+  declaredStructs,
   type FieldType,
   Heap,
+  listStores,
   MAIN_SIZE,
   MAIN_TIMELINE,
   type Memory,
@@ -20,13 +22,17 @@ import {
   readSection,
   ShmStoreError,
   type StoreSegments,
+  type StructType,
   type TrimReport,
 } from '@mofo/shm-store';
 import { journalKinds } from './collections/collection-kinds.ts';
+import { Counter } from './collections/counter.ts';
 import { JournalError } from './errors.ts';
+import { KnownTypes } from './migrate/known-types.ts';
+import { type MigrationReport, type Migrations, migrateRecords, outdatedTypes } from './migrate/migrate.ts';
 import { RedoDoor } from './redo/redo-door.ts';
 import { addRoot, listRoots, ROOT_VALUE_WORD, type RootEntry } from './roots.ts';
-import { Transactions } from './transaction.ts';
+import { type TransactionLock, Transactions } from './transaction.ts';
 
 /** Types of a store's named roots. */
 export type RootDeclaration = Readonly<Record<string, FieldType<unknown, never>>>;
@@ -50,6 +56,26 @@ export interface OpenStoreOptions<R extends RootDeclaration> {
   readonly hugePages?: boolean;
   /** Roots that this program uses; missing ones are made, existing ones must have the same type. */
   readonly root?: R;
+  /** What becomes of records that are stored otherwise than `root` declares them; run before this returns. See {@link Store.migrate}. */
+  readonly migrate?: Migrations;
+}
+
+/** Options of {@link Store.transaction}. */
+export interface TransactionOptions {
+  /**
+   * When the write lock is taken. `'begin'` (default): before `body` runs. `'first-write'`: when `body` first changes something. Then all reads
+   * before that run beside other writers, and a `body` that changes nothing takes no lock. Its price: if another process or thread committed after what
+   * `body` read first and before what it wrote first, `body` is run again from the start, under the lock: twice at most, so it must not have effects
+   * outside the store that do not bear repeating.
+   */
+  readonly lock?: TransactionLock;
+}
+
+/** What {@link Store.watch} returns. */
+export interface Watch {
+  /** Ends it. Idempotent. */
+  close(): void;
+  [Symbol.dispose](): void;
 }
 
 /** Facts about an open store. */
@@ -73,7 +99,7 @@ export const STORE_SIZE_DEFAULT_BYTES: number = 64 * 2 ** 20;
 /** Kinds whose value is a live handle that never changes. */
 const HANDLE_KINDS: ReadonlySet<string> = new Set(['tree', 'list', 'queue', 'counter']);
 
-const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'hugePages', 'root']);
+const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'hugePages', 'root', 'migrate']);
 
 /**
  * Opens the store `name`, making it when there is none.
@@ -81,7 +107,8 @@ const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'hu
  * Synchronous; tens of microseconds to attach, whatever the size. The data stays until `destroyStore(name)`, whatever becomes of the processes; it
  * is in memory only: use snapshots against power cuts. Any number of processes and worker threads may open it at once.
  *
- * @throws ShmStoreError as documented in the README of @mofo/shm-store; JournalError ROOT_MISMATCH when a root has another type.
+ * @throws ShmStoreError as documented in the README of @mofo/shm-store, FLOOR_TOO_HIGH when the store was migrated past what `root` declares;
+ *   JournalError ROOT_MISMATCH when a root has another type, and what {@link Store.migrate} throws.
  * @example
  * const store = openStore({ name: 'bank', sizeBytes: 64 * 2 ** 20, root: { total: counter() } });
  * store.transaction(() => store.root.total.add(100));
@@ -96,7 +123,9 @@ export function openStore<const R extends RootDeclaration = Record<never, never>
   }
   const native = attachOrCreate(options);
   try {
-    return new Store(options.name, native, options.root);
+    const store = new Store(options.name, native, options.root);
+    if (options.migrate !== undefined) store.migrate(options.migrate);
+    return store;
   } catch (error) {
     native.close();
     throw error;
@@ -112,6 +141,11 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   readonly memory: Memory;
   private readonly door: RedoDoor;
   private readonly transactions: Transactions;
+  /** Types of the roots that this program has declared. */
+  private readonly declared: FieldType<unknown, never>[] = [];
+  private readonly knownTypes: KnownTypes;
+  /** What each declared root holds now: the value, of a counter the count, of other collections the handle. */
+  private readonly rootValues = new Map<string, () => unknown>();
   private readonly watches = new Set<() => void>();
   private readonly controlWords: Uint32Array;
   private readonly controlFloats: Float64Array;
@@ -129,8 +163,11 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     this.door = door;
     const heap = new Heap(door);
     this.transactions = new Transactions(native, door, heap);
-    const run = <T>(body: () => T): T => this.runTransaction(body);
-    const catalog = new Catalog({ door, heap, run, kinds: journalKinds });
+    const run = <T>(body: () => T): T => this.runTransaction(body, 'begin');
+    const knownTypes = new KnownTypes(native.control, native.slot);
+    this.knownTypes = knownTypes;
+    const onUse = (struct: StructType): void => knownTypes.announce(struct);
+    const catalog = new Catalog({ door, heap, run, kinds: journalKinds, onUse });
     this.memory = { door, heap, catalog, run };
     this.controlWords = new Uint32Array(native.control, 0, CONTROL_SLOTS / 4);
     this.controlFloats = new Float64Array(native.control, 0, CONTROL_SLOTS / 8);
@@ -147,9 +184,9 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
    * @throws JournalError ASYNC_TRANSACTION when `body` returns a promise, TRANSACTION_IN_READ inside `read`.
    * @throws ShmStoreError STORE_FULL, OUT_OF_MEMORY, JOURNAL_FULL (all after rolling back), FENCED, RETIRED, STORE_DAMAGED (nothing was begun).
    */
-  transaction<T>(body: () => T): T {
+  transaction<T>(body: () => T, options?: TransactionOptions): T {
     this.requireOpen();
-    return this.runTransaction(body);
+    return this.runTransaction(body, options === undefined ? 'begin' : lockOf(options));
   }
 
   /** The segments with role, slots and waiting; for the packages above. Throws JournalError PRIVATE_STORE for a store in private memory. */
@@ -179,14 +216,22 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   /**
    * Adds roots to the store (in one transaction, if any is missing) and returns their handles.
    *
-   * @throws JournalError ROOT_MISMATCH when a root of that name has another type; nothing is changed.
+   * @throws JournalError ROOT_MISMATCH when a root of that name has another type; nothing is changed. ShmStoreError FLOOR_TOO_HIGH when the store
+   *   was migrated past what is declared of some type.
    */
   addRoots<const A extends RootDeclaration>(declaration: A): RootHandles<A> {
     this.requireOpen();
     const names = Object.keys(declaration);
     const { memory } = this;
     const types = declaration as unknown as Readonly<Record<string, FieldType<unknown, unknown>>>;
-    let entries = this.transactions.read(() => this.findRoots(names, types));
+    // First said, then looked: whoever migrates either sees what this program knows, or has raised the floor.
+    const structs = declaredStructs(Object.values(types) as FieldType<unknown, never>[]);
+    for (const struct of structs) this.knownTypes.announce(struct);
+    let entries = this.transactions.read(() => {
+      for (const struct of structs) memory.catalog.requireKnown(struct);
+      return this.findRoots(names, types);
+    });
+    this.declared.push(...(Object.values(types) as FieldType<unknown, never>[]));
     if (entries.size < names.length) {
       entries = this.transactions.transaction(() => {
         const found = this.findRoots(names, types);
@@ -200,19 +245,56 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     for (const name of names) {
       const type = types[name] as FieldType<unknown, unknown>;
       const { block } = entries.get(name) as RootEntry;
-      Object.defineProperty(handles, name, rootProperty(memory, type, block));
+      const property = rootProperty(memory, type, block);
+      Object.defineProperty(handles, name, property);
+      const read = (): unknown => (property.get === undefined ? property.value : property.get.call(undefined));
+      this.rootValues.set(name, () => {
+        const value = read();
+        return value instanceof Counter ? value.value : value;
+      });
     }
     return handles as RootHandles<A>;
   }
 
   /**
+   * Rewrites the records of all declared types that are stored otherwise, in one transaction: all or nothing, also when the process is killed. Each
+   * record keeps its place, so refs to it stay good. Afterwards programs that know such a type only as it was are refused (FLOOR_TOO_HIGH). Does nothing
+   * when everything is stored as declared. Costs a walk over the store, and some microseconds and 1.5 times its bytes of journal a record.
+   *
+   * @param migrations what becomes of a record, by type and old version: `{ 'Account:1': (old) => ({ ...old, openedAt: 0 }) }`
+   * @throws JournalError MIGRATION_MISSING, MIGRATION_FAILED (with `cause`), MIGRATION_BLOCKED, MIGRATION_INVALID; ShmStoreError JOURNAL_FULL, STORE_FULL.
+   *   Everything was rolled back.
+   */
+  migrate(migrations: Migrations): MigrationReport {
+    this.requireOpen();
+    const structs = declaredStructs(this.declared);
+    return this.runTransaction(
+      () => migrateRecords(this.memory, structs, migrations, (struct) => this.strandedBy(struct)),
+      'begin',
+    );
+  }
+
+  /** Declared types whose records are stored otherwise and wait for {@link migrate}, with the version they have, as in `'Account:1'`. */
+  get outdatedTypes(): readonly string[] {
+    this.requireOpen();
+    return this.transactions.read(() => outdatedTypes(this.memory, declaredStructs(this.declared)));
+  }
+
+  /**
    * Calls `onCommit` after commits of any process, soon and at most once for several. Does not keep the process alive.
    *
+   * With the name of a root, only after commits that may have changed what that root holds: for a counter and for plain values exactly when the value is
+   * another one than at the last call, for trees, lists and queues after every commit. (A commit knows which words it changes, not under which root the
+   * record lies that they belong to; a mark per root would cost every write, and one that misses writes to records would be worse than none.)
+   *
    * @returns a handle whose `close` ends it.
+   * @throws JournalError UNKNOWN_ROOT when this program has declared no root of that name.
    */
-  watch(onCommit: () => void): { close(): void; [Symbol.dispose](): void } {
+  watch(onCommit: () => void): Watch;
+  watch(root: keyof R & string, onCommit: () => void): Watch;
+  watch(first: string | (() => void), second?: () => void): Watch {
     this.requireOpen();
-    const watch = (): void => onCommit();
+    const watch = typeof first === 'string' ? this.rootWatch(first, second as () => void) : (): void => first();
     this.watches.add(watch);
     if (this.watches.size === 1) this.startDoorbell();
     const close = (): void => {
@@ -224,12 +306,12 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
 
   /** True inside a transaction of this thread. */
   get isInTransaction(): boolean {
-    return this.memory.door.inTransaction;
+    return this.transactions.isOpen;
   }
 
   /** True inside a read section of this thread, where nothing can be changed. */
   get isInRead(): boolean {
-    return this.door.inReadSection;
+    return this.door.inReadSection && !this.transactions.isOpen;
   }
 
   /** Nominal size in bytes. */
@@ -293,6 +375,14 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     this.close();
   }
 
+  /** Pids of attached threads that know `struct` only otherwise. */
+  private strandedBy(struct: StructType): number[] {
+    if (!('watchRole' in this.segments)) return [];
+    const attached = listStores().find(({ name }) => name === this.name)?.attached ?? [];
+    const others = attached.filter(({ slot, alive }) => alive && slot !== this.segments.slot);
+    return others.filter(({ slot }) => this.knownTypes.isStrandedBy(slot, struct)).map(({ pid }) => pid);
+  }
+
   private findRoots(
     names: readonly string[],
     types: Readonly<Record<string, FieldType<unknown, unknown>>>,
@@ -316,12 +406,31 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     return found;
   }
 
-  private runTransaction<T>(body: () => T): T {
-    const result = this.transactions.transaction(body);
+  private runTransaction<T>(body: () => T, lock: TransactionLock): T {
+    const result = this.transactions.transaction(body, lock);
     // No doorbell rings in private memory; there the only writer tells its own watches.
-    if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.memory.door.inTransaction)
+    if (this.watches.size > 0 && !('watchRole' in this.segments) && !this.transactions.isOpen)
       setImmediate(() => this.callWatches());
     return result;
+  }
+
+  /** Calls `onChange` unless the root's value is known to be what it was. */
+  private rootWatch(name: string, onChange: () => void): () => void {
+    const look = this.rootValues.get(name);
+    if (look === undefined) {
+      throw new JournalError(
+        'UNKNOWN_ROOT',
+        `This program has declared no root "${name}" of store "${this.name}", so it cannot be watched. Declare it when the store is opened, or with addRoots.`,
+      );
+    }
+    let seen = look();
+    return () => {
+      const now = look();
+      // Of a collection only the handle is seen, which tells nothing; bytes are a copy each time.
+      if (typeof now !== 'object' && Object.is(now, seen)) return;
+      seen = now;
+      onChange();
+    };
   }
 
   private startDoorbell(): void {
@@ -351,6 +460,16 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
       `The handle of store "${this.name}" is closed. The data is untouched: open it again.`,
     );
   }
+}
+
+function lockOf(options: TransactionOptions): TransactionLock {
+  for (const name of Object.keys(options)) {
+    if (name !== 'lock') throw new TypeError(`store.transaction has no option "${name}"; it has lock.`);
+  }
+  const { lock = 'begin' } = options;
+  if (lock !== 'begin' && lock !== 'first-write')
+    throw new TypeError(`The lock of a transaction is taken at "begin" or "first-write", not ${JSON.stringify(lock)}.`);
+  return lock;
 }
 
 /** Attaches; makes the store when there is none, with the default size if none was given. */

@@ -177,58 +177,61 @@ describe('model', () => {
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('end' as const) }) },
   );
 
-  test('random nested transactions give what a map with copies gives', () => {
-    fc.assert(
-      fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
-        const fixture = open(2 ** 24);
-        const { transactions, heap } = fixture;
-        let model = new Map<number, number>();
-        let position = 0;
-        const run = (depth: number): void => {
-          while (position < operations.length) {
-            const next = operations[position++] as (typeof operations)[number];
-            if (next.kind === 'end' && depth > 0) return;
-            if (next.kind === 'begin') {
-              const copy = new Map(model);
-              try {
-                transactions.transaction(() => {
-                  run(depth + 1);
-                  if (next.fails) throw new Error('planned');
-                });
-              } catch (error) {
-                if (!(error instanceof Error) || error.message !== 'planned') throw error;
-                model = copy;
+  test.each(['begin', 'first-write'] as const)(
+    'random nested transactions give what a map with copies gives, the lock taken at %s',
+    (lock) => {
+      fc.assert(
+        fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+          const fixture = open(2 ** 24);
+          const { transactions, heap } = fixture;
+          let model = new Map<number, number>();
+          let position = 0;
+          const run = (depth: number): void => {
+            while (position < operations.length) {
+              const next = operations[position++] as (typeof operations)[number];
+              if (next.kind === 'end' && depth > 0) return;
+              if (next.kind === 'begin') {
+                const copy = new Map(model);
+                try {
+                  transactions.transaction(() => {
+                    run(depth + 1);
+                    if (next.fails) throw new Error('planned');
+                  }, lock);
+                } catch (error) {
+                  if (!(error instanceof Error) || error.message !== 'planned') throw error;
+                  model = copy;
+                }
+                continue;
               }
-              continue;
-            }
-            const keys = [...model.keys()];
-            const step = (): void => {
-              if (next.kind === 'make') {
-                const block = heap.allocate(LAYOUT, next.bytes + 4);
-                expect(model.has(block)).toBe(false);
-                expect(read(fixture, block)).toBe(0);
-                model.set(block, 0);
-              } else if (next.kind === 'write' && keys.length > 0) {
-                const block = keys[next.pick % keys.length] as number;
-                write(fixture, block, next.value);
-                model.set(block, next.value);
-              } else if (next.kind === 'free' && keys.length > 0) {
-                const block = keys[next.pick % keys.length] as number;
-                heap.free(block);
-                model.delete(block);
+              const keys = [...model.keys()];
+              const step = (): void => {
+                if (next.kind === 'make') {
+                  const block = heap.allocate(LAYOUT, next.bytes + 4);
+                  expect(model.has(block)).toBe(false);
+                  expect(read(fixture, block)).toBe(0);
+                  model.set(block, 0);
+                } else if (next.kind === 'write' && keys.length > 0) {
+                  const block = keys[next.pick % keys.length] as number;
+                  write(fixture, block, next.value);
+                  model.set(block, next.value);
+                } else if (next.kind === 'free' && keys.length > 0) {
+                  const block = keys[next.pick % keys.length] as number;
+                  heap.free(block);
+                  model.delete(block);
+                }
+              };
+              transactions.transaction(step, lock);
+              for (const [block, value] of model) {
+                heap.check(block, LAYOUT);
+                if (read(fixture, block) !== value)
+                  throw new Error(`block ${block}: ${read(fixture, block)} instead of ${value}`);
               }
-            };
-            transactions.transaction(step);
-            for (const [block, value] of model) {
-              heap.check(block, LAYOUT);
-              if (read(fixture, block) !== value)
-                throw new Error(`block ${block}: ${read(fixture, block)} instead of ${value}`);
             }
-          }
-        };
-        run(0);
-      }),
-      { numRuns: 200 },
-    );
-  });
+          };
+          run(0);
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 });

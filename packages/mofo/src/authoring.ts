@@ -32,6 +32,7 @@ export {
   u64,
   withDefault,
 } from '@mofo/journal';
-export { type Config, type ConfigInput, defineConfig } from './config/index.ts';
+// Not by way of `config/index.ts`: what loads configs loads the bundler, which neither modules nor the processes that run them need.
+export { type Config, type ConfigInput, defineConfig } from './config/config.ts';
 export * from './define/index.ts';
 export { MofoError, type MofoErrorCode } from './errors.ts';

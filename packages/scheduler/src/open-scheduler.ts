@@ -93,7 +93,8 @@ export function openScheduler<const T extends TaskDefinitions>(
   const table = openTable(store);
   const schedules = new Schedules(table);
   const executor = new Executor({ store, table, clock, random, around, onSettled });
-  return new Scheduler<T>({ store, table, schedules, executor, claimer, clock, isAlive, verdict });
+  const rehearser = new Executor({ store, table, clock, random, around, onSettled: undefined });
+  return new Scheduler<T>({ store, table, schedules, executor, rehearser, claimer, clock, isAlive, verdict });
 }
 
 function openTable(store: SchedulerStore): TaskTable {

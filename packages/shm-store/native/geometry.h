@@ -3,7 +3,7 @@
 //
 //   main     | superblock page | slab table: 16 bytes a slab ... | heap, from the next slab boundary ... sizeBytes |
 //   backup   | the same                                                                                           |
-//   control  | header page | 64 slots x 1 KiB | page states: a byte a page | to 2 MiB | slot 0: journal, undo | slot 1: ... |
+//   control  | header page | 64 slots x 2 KiB | page states: a byte a page | to 2 MiB | slot 0: journal, undo | slot 1: ... |
 //              `------------------ fixed part ---------------------------'
 //
 // All three are sparse: an address range costs nothing until it is reserved (R3).

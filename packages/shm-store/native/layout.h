@@ -92,7 +92,7 @@ constexpr uint64_t CONTROL_SLOTS = 4096ull;  // process slots
 constexpr uint64_t CHANNEL_COUNT = 64ull;  // channels
 constexpr uint64_t CHANNEL_COMMITS = 0ull;  // channel rung by every commit while somebody watches
 constexpr uint64_t SLOT_COUNT = 64ull;  // process or thread slots of a store
-constexpr uint64_t SLOT_BYTES = 1024ull;  // size of one
+constexpr uint64_t SLOT_BYTES = 2048ull;  // size of one
 
 // Process slot: byte offsets from the slot's start.
 constexpr uint64_t SLOT_STATE = 0ull;  // u32 0 free, 1 used
@@ -122,6 +122,9 @@ constexpr uint64_t SLOT_TASK_ID = 232ull;  // f64 the watchdog's number for the 
 constexpr uint64_t SLOT_LABEL = 256ull;  // u32 byte length, then up to 508 bytes of UTF-8: what runs (module@version task)
 constexpr uint64_t SLOT_LABEL_BYTES = 512ull;  // size of the label area
 constexpr uint64_t SLOT_USER = 768ull;  // 256 bytes for the packages above (the watchdog's record of the previous run)
+constexpr uint64_t SLOT_TYPE_COUNT = 1024ull;  // u32 number of record types that the thread's program has declared (R17); 0xFFFFFFFF when they are more than fit
+constexpr uint64_t SLOT_TYPES = 1032ull;  // u32 pairs: CRC-32 of a declared type's name, CRC-32 of its fields
+constexpr uint64_t SLOT_TYPE_COUNT_MAX = 127ull;  // pairs that fit
 
 // Journal entry: two words (target granule, granule count), then 4 words per granule. Undo entry: 8 words (granule, low word of the transaction id, 0, 0, 4 old words).
 constexpr uint64_t JOURNAL_HEADER_WORDS = 2ull;  // words before an image
@@ -147,7 +150,7 @@ constexpr uint64_t LAYOUT_TREE_NODE48 = 20ull;  // tree node, up to 48 children
 constexpr uint64_t LAYOUT_TREE_NODE256 = 21ull;  // tree node, up to 256 children
 constexpr uint64_t LAYOUT_USER_FIRST = 64ull;  // first layout id of user types
 
-constexpr uint32_t LAYOUT_HASH = 674018418u;
+constexpr uint32_t LAYOUT_HASH = 2295597574u;
 constexpr uint32_t SIZE_CLASSES_BYTES[] = {32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1360, 2048, 2720, 4096, 5456, 8192};
 
 }  // namespace mofo::layout

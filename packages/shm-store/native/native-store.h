@@ -48,8 +48,10 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
 
   // Transaction side (binding-transaction.cc).
   Napi::Value transaction(const Napi::CallbackInfo& info);
+  Napi::Value takeLock(const Napi::CallbackInfo& info);
   Napi::Value guardPages(const Napi::CallbackInfo& info);
   Napi::Value assistReader(const Napi::CallbackInfo& info);
+  Napi::Value copyJournal(const Napi::CallbackInfo& info);
 
   // Backup and images (binding-image.cc).
   Napi::Value lockBackup(const Napi::CallbackInfo& info);

@@ -55,6 +55,7 @@ Status RoleWatcher::start() {
       &thread_, nullptr,
       [](void* self) -> void* {
         static_cast<RoleWatcher*>(self)->watch();
+        static_cast<RoleWatcher*>(self)->park();
         return nullptr;
       },
       this);
@@ -65,9 +66,22 @@ Status RoleWatcher::start() {
 }
 
 void RoleWatcher::stop() {
-  stopping_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(parking_);
+    stopping_ = true;
+  }
+  stopped_.notify_all();
   if (isRunning_) pthread_join(thread_, nullptr);
   isRunning_ = false;
+}
+
+/**
+ * The report wakes the JavaScript thread, often on this processor, while the dead process is being cleared away on another. To sleep lets it run now; to
+ * end would let it wait until this thread is taken down.
+ */
+void RoleWatcher::park() {
+  std::unique_lock<std::mutex> lock(parking_);
+  stopped_.wait(lock, [this] { return stopping_.load(); });
 }
 
 void RoleWatcher::watch() {

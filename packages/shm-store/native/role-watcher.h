@@ -14,8 +14,10 @@
 #pragma once
 #include <pthread.h>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include "file-descriptor.h"
 #include "role.h"
@@ -58,6 +60,7 @@ class RoleWatcher {
     std::string detail;
   };
 
+  void park();
   /** Kills who hangs; returns when to look again. */
   double judge(double nowMs);
   void killVictim(const SlotReading& owner, const Verdict& verdict, double nowMs);
@@ -73,6 +76,8 @@ class RoleWatcher {
   pthread_t thread_{};
   bool isRunning_ = false;
   std::atomic<bool> stopping_{false};
+  std::mutex parking_;
+  std::condition_variable stopped_;
 
   /** Not judged before. */
   double graceUntilMs_ = 0;

@@ -16,6 +16,7 @@ export { createRecord, freeRecord, newRecord, toPlain } from './records/create-r
 export { isRecordLive, isSameRecord, openRecord, requirePlace } from './records/open-record.ts';
 export { type PlainRecord, readAsPlain } from './records/read-as-plain.ts';
 export type { RecordPlace } from './records/record-handle.ts';
+export { type PlainFields, rewriteRecord } from './records/rewrite-record.ts';
 export { listRegions, type NativeRegion, REGION_SIZE_MAX_BYTES, type RegionEntry, Regions } from './regions.ts';
 export { restoreSegments } from './restore.ts';
 export { i64, u64 } from './types/big-integers.ts';
@@ -23,6 +24,8 @@ export { BYTES_LENGTH_MAX, TEXT_LENGTH_MAX } from './types/blob.ts';
 export { bytes, json, text } from './types/blob-type.ts';
 export { CATALOG_ENTRY_COUNT_MAX, Catalog, type CatalogOptions, raiseFloor, type TypedField } from './types/catalog.ts';
 export type { CatalogEntry, StoredField } from './types/catalog-entry.ts';
+export { declaredStructs } from './types/declared-structs.ts';
+export { layoutKey } from './types/description.ts';
 export type {
   FieldType,
   InputOf,

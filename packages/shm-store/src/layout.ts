@@ -170,7 +170,7 @@ export const CHANNEL_COMMITS: 0 = 0;
 /** process or thread slots of a store */
 export const SLOT_COUNT: 64 = 64;
 /** size of one */
-export const SLOT_BYTES: 1024 = 1024;
+export const SLOT_BYTES: 2048 = 2048;
 
 // Process slot: byte offsets from the slot's start.
 /** u32 0 free, 1 used */
@@ -227,6 +227,12 @@ export const SLOT_LABEL: 256 = 256;
 export const SLOT_LABEL_BYTES: 512 = 512;
 /** 256 bytes for the packages above (the watchdog's record of the previous run) */
 export const SLOT_USER: 768 = 768;
+/** u32 number of record types that the thread's program has declared (R17); 0xFFFFFFFF when they are more than fit */
+export const SLOT_TYPE_COUNT: 1024 = 1024;
+/** u32 pairs: CRC-32 of a declared type's name, CRC-32 of its fields */
+export const SLOT_TYPES: 1032 = 1032;
+/** pairs that fit */
+export const SLOT_TYPE_COUNT_MAX: 127 = 127;
 
 // Journal entry: two words (target granule, granule count), then 4 words per granule. Undo entry: 8 words (granule, low word of the transaction id, 0, 0, 4 old words).
 /** words before an image */
@@ -273,7 +279,7 @@ export const LAYOUT_TREE_NODE256: 21 = 21;
 export const LAYOUT_USER_FIRST: 64 = 64;
 
 /** Hash of the whole table; stored in main and control, and compared when a store is opened. */
-export const LAYOUT_HASH: 674018418 = 674018418;
+export const LAYOUT_HASH: 2295597574 = 2295597574;
 
 /** Block sizes of the size classes in bytes, header included. */
 export const SIZE_CLASSES_BYTES: readonly number[] = [

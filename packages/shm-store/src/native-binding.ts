@@ -66,9 +66,12 @@ export interface StoreSegments {
   /**
    * Takes the write lock (recovering a dead owner's journal first), calls `body`, and commits if it returns the length of the
    * journal in words, or rolls back if it throws. The frame is native so that exceptions, stack overflow and termination all
-   * reach its end (R10). Not reentrant.
+   * reach its end (R10). Not reentrant. With `lockLater` the body runs without the lock until it calls `takeLock`; if it never does, it returns
+   * 0 and nothing happens.
    */
-  transaction(body: () => number): void;
+  transaction(body: () => number, lockLater?: boolean): void;
+  /** Inside such a body: takes the write lock and opens the transaction, unless that is done. Throws what `transaction` throws. */
+  takeLock(): void;
   /** Makes `windows` reach up to this granule: for what another process has reserved. Costs nothing when they do. */
   showMain(granule: number): void;
   /** Backs main and backup with memory up to this granule (rounded up to a step), under the write lock; throws STORE_FULL or OUT_OF_MEMORY. */
@@ -84,5 +87,10 @@ export interface StoreSegments {
    * replayed) or `busy` (the owner lives: wait).
    */
   assistReader(): 'idle' | 'recovered' | 'busy';
+  /**
+   * Copies the first `target.length` bytes of any slot's journal. They mean something only while its mark stands, which the caller compares before
+   * and after. Costs about 0.3 ms a megabyte.
+   */
+  copyJournal(slot: number, target: Uint8Array): void;
   close(): void;
 }

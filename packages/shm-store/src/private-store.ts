@@ -58,6 +58,7 @@ class PrivateStore implements StoreSegments {
   private readonly mainFloats: Float64Array;
   private readonly controlWords: Uint32Array;
   private readonly controlFloats: Float64Array;
+  private inFrame = false;
   private open = false;
 
   constructor(sizeBytes: number) {
@@ -77,25 +78,34 @@ class PrivateStore implements StoreSegments {
     this.controlFloats[CONTROL_PAGE_STATES / 8] = PAGE_STATES_OFFSET;
   }
 
-  transaction(body: () => number): void {
-    if (this.open) throw new ShmStoreError('IN_TRANSACTION', 'A transaction of this private store is open already.');
-    this.open = true;
-    this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] =
-      (this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] as number) + 1;
-    this.controlFloats[(CONTROL_SLOTS + SLOT_TRANSACTION_ID) / 8] = this.controlFloats[
-      CONTROL_LAST_TRANSACTION_ID / 8
-    ] as number;
-    this.controlWords[(CONTROL_SLOTS + SLOT_UNDO_COUNT) / 4] = 0;
+  transaction(body: () => number, lockLater = false): void {
+    if (this.inFrame) throw new ShmStoreError('IN_TRANSACTION', 'A transaction of this private store is open already.');
+    this.inFrame = true;
     try {
-      this.playBack(body());
+      if (!lockLater) this.takeLock();
+      const words = body();
+      if (this.open) this.playBack(words);
     } catch (error) {
-      this.rollBack();
+      if (this.open) this.rollBack();
       throw error;
     } finally {
       this.controlWords[(CONTROL_SLOTS + SLOT_UNDO_COUNT) / 4] = 0;
       this.controlFloats[(CONTROL_SLOTS + SLOT_TRANSACTION_ID) / 8] = 0;
       this.open = false;
+      this.inFrame = false;
     }
+  }
+
+  takeLock(): void {
+    if (!this.inFrame) {
+      throw new ShmStoreError('NO_TRANSACTION', 'The lock is taken inside the body of a transaction only.');
+    }
+    if (this.open) return;
+    this.open = true;
+    const id = (this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] as number) + 1;
+    this.controlFloats[CONTROL_LAST_TRANSACTION_ID / 8] = id;
+    this.controlFloats[(CONTROL_SLOTS + SLOT_TRANSACTION_ID) / 8] = id;
+    this.controlWords[(CONTROL_SLOTS + SLOT_UNDO_COUNT) / 4] = 0;
   }
 
   /** One window shows everything from the start. */
@@ -124,8 +134,12 @@ class PrivateStore implements StoreSegments {
     return 'idle';
   }
 
+  copyJournal(_slot: number, target: Uint8Array): void {
+    target.set(new Uint8Array(this.journal, 0, target.length));
+  }
+
   close(): void {
-    if (this.open) throw new ShmStoreError('IN_TRANSACTION', 'A store cannot be closed inside its own transaction.');
+    if (this.inFrame) throw new ShmStoreError('IN_TRANSACTION', 'A store cannot be closed inside its own transaction.');
   }
 
   private playBack(journalWords: number): void {

@@ -159,7 +159,7 @@ export class Regions {
 
 function requireName(name: string): string {
   const length = typeof name === 'string' ? Buffer.byteLength(name) : 0;
-  if (length > 0 && length <= NAME_MAX_BYTES && name.isWellFormed()) return name;
+  if (length > 0 && length <= NAME_MAX_BYTES && !/\p{Surrogate}/u.test(name)) return name;
   throw new ShmStoreError(
     'INVALID_ARGUMENT',
     `The name of a native region is a text of 1 to ${NAME_MAX_BYTES} bytes; ${JSON.stringify(name)} is not. Nothing was changed.`,

@@ -4,11 +4,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { NativeStore } from '@mofo/shm-store';
-import { SLOT_COUNT } from '@mofo/shm-store';
-import { cloneReadyPollMs, cloneStartLimitMs, cloneStopLimitMs } from './constants.ts';
+import { SLOT_COUNT, SLOT_PID } from '@mofo/shm-store';
+import { cloneReadyPollMs, cloneStartDelayMs, cloneStartLimitMs, cloneStopLimitMs } from './constants.ts';
 import { monotonicMs } from './monotonic.ts';
 import type { BudgetAnswer, RestartBudget } from './restart-budget.ts';
 import { readSlot } from './slot-report.ts';
+import { controlViews, slotOffset } from './slot-words.ts';
 import { WatchdogError } from './watchdog-error.ts';
 
 /** What clones do. */
@@ -55,6 +56,14 @@ export class CloneKeeper {
     this.program = program;
     this.budget = budget;
     this.onEvent = onEvent;
+  }
+
+  /**
+   * Starts a clone soon. Spawning blocks the event loop for milliseconds, and the clone takes a processor for as long as it loads: what is due is done
+   * first.
+   */
+  startSoon(): void {
+    this.timer = setTimeout(() => this.start(), cloneStartDelayMs);
   }
 
   /** Starts a clone, if the budget allows. */
@@ -132,9 +141,11 @@ export class CloneKeeper {
   }
 
   private standsBy(pid: number): boolean {
+    const { words } = controlViews(this.native);
     for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const report = readSlot(this.native, slot);
-      if (report.pid === pid && report.used && report.role === 'clone') return true;
+      if (words[(slotOffset(slot) + SLOT_PID) / 4] !== pid) continue;
+      const { used, role } = readSlot(this.native, slot);
+      if (used && role === 'clone') return true;
     }
     return false;
   }

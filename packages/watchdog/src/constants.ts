@@ -36,6 +36,12 @@ export const sustainedDefault: { readonly count: number; readonly windowMs: numb
 /** Most events a budget remembers; bounds what is kept in the store. */
 export const budgetCountMax = 1_000;
 
+/**
+ * After a takeover, how long the new main works before it starts its own clone. Long enough for the next tasks, short beside the 100 ms that a clone
+ * takes to load; for so long a second death finds nobody standing by.
+ */
+export const cloneStartDelayMs = 10;
+
 /** How often main looks whether its new clone stands by; a look costs 64 loads. */
 export const cloneReadyPollMs = 2;
 
@@ -53,3 +59,6 @@ export const reasonLengthMax = 1_024;
 
 /** Most quarantined versions that are kept; the oldest go first. The registry on disk remembers them for good. */
 export const quarantineCountMax = 10_000;
+
+/** Times a clone rehearses the takeover: enough for V8 to have compiled it, and to have seen each shape. Each costs half a millisecond. */
+export const rehearsalCount = 20;

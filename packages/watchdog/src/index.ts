@@ -4,6 +4,7 @@ export type { CloneEvent } from './clone-keeper.ts';
 export type { Death, DeathReason } from './death-record.ts';
 export { createLabel, type Label } from './label.ts';
 export { Quarantine, type QuarantinedVersion } from './quarantine.ts';
+export { rehearseTakeover } from './rehearsal.ts';
 export {
   type BudgetAnswer,
   type BudgetWindow,
@@ -18,6 +19,7 @@ export type { Takeover } from './succession.ts';
 export { type Incident, judge, type Verdict } from './verdict.ts';
 export {
   openWatchdog,
+  type RehearsalFailed,
   type Run,
   type RunOptions,
   type Watchdog,

@@ -99,7 +99,7 @@ export class RoleKeeper {
           // Another clone won, and the watching thread has ended: begin again with the winner as main.
           if (takeover === undefined) this.watchNative(onEvent);
           else {
-            this.endWatch();
+            this.endWatchLater();
             this.beMain();
             resolve(takeover);
           }
@@ -168,6 +168,15 @@ export class RoleKeeper {
   private endWatch(): void {
     if (this.rejectWatch !== undefined) this.native.unwatchRole();
     this.rejectWatch = undefined;
+  }
+
+  /** The watching thread has nothing to watch any more; ending it takes a while, for which the next task does not wait. */
+  private endWatchLater(): void {
+    this.rejectWatch = undefined;
+    setImmediate(() => {
+      // Unless it stands by again by now, with a thread of its own.
+      if (this.rejectWatch === undefined) this.native.unwatchRole();
+    });
   }
 
   private beMain(): void {

@@ -22,10 +22,24 @@ export interface SlotViews {
   readonly bytes: Uint8Array;
 }
 
+/** Where slot `index` begins in control, in bytes. */
+export function slotOffset(index: number): number {
+  return CONTROL_SLOTS + index * SLOT_BYTES;
+}
+
+/** Views of the head of control with all slots, for one word of each; {@link slotViews} makes objects for every slot. */
+export function controlViews(native: Pick<SlotMemory, 'control'>): Pick<SlotViews, 'words' | 'floats'> {
+  const endBytes = slotOffset(SLOT_COUNT);
+  return {
+    words: new Uint32Array(native.control, 0, endBytes / 4),
+    floats: new Float64Array(native.control, 0, endBytes / 8),
+  };
+}
+
 /** Views of slot `index` of the store. @throws RangeError when there is no such slot */
 export function slotViews(native: SlotMemory, index: number): SlotViews {
   if (!(Number.isInteger(index) && index >= 0 && index < SLOT_COUNT)) throw new RangeError(`there is no slot ${index}`);
-  const offset = CONTROL_SLOTS + index * SLOT_BYTES;
+  const offset = slotOffset(index);
   return {
     words: new Uint32Array(native.control, offset, SLOT_BYTES / 4),
     floats: new Float64Array(native.control, offset, SLOT_BYTES / 8),

@@ -5,17 +5,16 @@ import { constants } from 'node:os';
 import {
   CONTROL_ROLE_DEATH_AT,
   CONTROL_ROLE_SLOT,
-  CONTROL_SLOTS,
   CONTROL_TERM,
   killProcess,
   type NativeStore,
-  processStartTime,
   SLOT_COUNT,
+  SLOT_TERM,
 } from '@mofo/shm-store';
 import { clearRecord, type Death, type DeathReason, readRecord, writeRecord } from './death-record.ts';
 import { monotonicMs } from './monotonic.ts';
 import { readSlot, type SlotReport } from './slot-report.ts';
-import { HANDED_OVER, slotViews } from './slot-words.ts';
+import { controlViews, HANDED_OVER, slotOffset, slotViews } from './slot-words.ts';
 
 /** How this process came to be main. Times are milliseconds of CLOCK_MONOTONIC. */
 export interface Takeover {
@@ -54,8 +53,7 @@ export interface Witness {
  * @returns undefined when another process is main.
  */
 export function trySucceed(native: NativeStore, witness: Witness | undefined): Takeover | undefined {
-  const control = controlViews(native);
-  const wasNamed = control.words[CONTROL_ROLE_SLOT / 4] !== 0;
+  const wasNamed = controlViews(native).words[CONTROL_ROLE_SLOT / 4] !== 0;
   if (!native.tryAcquireRole()) return undefined;
   try {
     return succeed(native, witness, wasNamed);
@@ -110,19 +108,11 @@ function hasDied(
 
 /** The slot of the owner of `term`, unless another thread has claimed it meanwhile. Slots given back keep their words until then. */
 function findOwner(native: NativeStore, term: number): SlotReport | undefined {
+  const { floats } = controlViews(native);
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
-    if (slot === native.slot) continue;
-    const report = readSlot(native, slot);
-    if (report.term === term) return report;
+    if (slot !== native.slot && floats[(slotOffset(slot) + SLOT_TERM) / 8] === term) return readSlot(native, slot);
   }
   return undefined;
-}
-
-function controlViews(native: NativeStore): { words: Uint32Array; floats: Float64Array } {
-  return {
-    words: new Uint32Array(native.control, 0, CONTROL_SLOTS / 4),
-    floats: new Float64Array(native.control, 0, CONTROL_SLOTS / 8),
-  };
 }
 
 /** Gives the role back on purpose: whoever takes it next hears `released`. */
@@ -166,7 +156,7 @@ function rise(
  */
 function fence(owner: SlotReport): void {
   if (owner.pid === process.pid) return;
-  if (processStartTime(owner.pid) !== owner.startTime) return;
+  // Does nothing if that process is gone, or the slot's thread was not the one that it began with.
   killProcess(owner.pid, owner.startTime, constants.signals.SIGKILL);
 }
 

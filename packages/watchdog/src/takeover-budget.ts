@@ -21,7 +21,7 @@ export class TakeoverBudget {
     ];
   }
 
-  /** Spends one takeover at `nowMs` (since 1970, for the clock must go on over a reboot) in one transaction. */
+  /** Spends one takeover at `nowMs` (since 1970, for the clock must go on over a reboot) in one transaction, or as part of the running one. */
   spend(nowMs: number): BudgetAnswer {
     return this.store.transaction(() => {
       const stored = this.entries.get(KEY);

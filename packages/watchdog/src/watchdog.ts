@@ -8,6 +8,7 @@ import { type CloneEvent, CloneKeeper } from './clone-keeper.ts';
 import { hangAfterDefaultMs } from './constants.ts';
 import { createLabel, type Label } from './label.ts';
 import { Quarantine } from './quarantine.ts';
+import { rehearseTakeover } from './rehearsal.ts';
 import { type BudgetWindow, RestartBudget } from './restart-budget.ts';
 import { RoleKeeper, type RoleNotice } from './role-keeper.ts';
 import type { Takeover } from './succession.ts';
@@ -15,7 +16,13 @@ import { TakeoverBudget } from './takeover-budget.ts';
 import { WatchdogError } from './watchdog-error.ts';
 
 /** What happens around a watchdog, for logs. */
-export type WatchdogEvent = CloneEvent | RoleNotice;
+export type WatchdogEvent = CloneEvent | RoleNotice | RehearsalFailed;
+
+/** This clone could not play a takeover beforehand, and will be some milliseconds slower. */
+export interface RehearsalFailed {
+  readonly kind: 'rehearsal-failed';
+  readonly error: Error;
+}
 
 /** How {@link openWatchdog} works. */
 export interface WatchdogOptions {
@@ -105,6 +112,8 @@ export class Watchdog {
   /** Versions that must not be loaded again. */
   readonly quarantine: Quarantine;
 
+  private readonly store: Store;
+  private readonly tell: (event: WatchdogEvent) => void;
   private readonly keeper: RoleKeeper;
   private readonly clones: CloneKeeper | undefined;
   private readonly takeovers: TakeoverBudget;
@@ -118,6 +127,8 @@ export class Watchdog {
     const windows = { ...(burst === undefined ? {} : { burst }), ...(sustained === undefined ? {} : { sustained }) };
     const tell = (event: WatchdogEvent): void => onEvent?.(event);
     const cloneBudget = new RestartBudget(windows);
+    this.store = store;
+    this.tell = tell;
     this.hangAfterMs = options.hangAfterMs;
     this.keeper = new RoleKeeper(store.native, {
       onNotice: tell,
@@ -223,10 +234,20 @@ export class Watchdog {
   }
 
   private async standBy(): Promise<Takeover> {
-    const takeover = await this.keeper.watch();
+    const end = this.keeper.watch();
+    this.rehearse();
+    const takeover = await end;
     if (takeover.reason !== 'released') this.spendTakeover(takeover);
-    this.clones?.start();
+    this.clones?.startSoon();
     return takeover;
+  }
+
+  /** Only to be quicker: a clone that could not rehearse takes over all the same. */
+  private rehearse(): void {
+    const spend = (): void => void this.takeovers.spend(Date.now());
+    rehearseTakeover(this.store, spend, () => this.keeper.role === 'clone').catch((error: unknown) =>
+      this.tell({ kind: 'rehearsal-failed', error: error instanceof Error ? error : new Error(String(error)) }),
+    );
   }
 
   private spendTakeover(takeover: Takeover): void {

@@ -57,6 +57,12 @@ export abstract class CollectionType<Handle> implements FieldType<Handle, undefi
     }
   }
 
+  parts(): readonly FieldType<unknown, never>[] {
+    // A counter has none.
+    const { valueType } = this as { readonly valueType?: FieldType<unknown, never> };
+    return valueType === undefined ? [] : [valueType];
+  }
+
   abstract describe(): TypeDescription;
   /** The handle of the collection with this header. Throws CORRUPT, WRONG_TYPE. */
   abstract open(memory: Memory, header: number): Handle;

@@ -27,9 +27,10 @@ import {
   UNDO_ENTRY_WORDS,
 } from '@mofo/shm-store';
 import { ImageIndex } from './image-index.ts';
+import { JournalCopy } from './journal-copy.ts';
 import { ReadRestart } from './read-restart.ts';
 import { SavepointLog } from './savepoint-log.ts';
-import { waitForEvenSequence } from './wait-for-even-sequence.ts';
+import { waitForSequence } from './wait-for-sequence.ts';
 
 const WINDOW_MASK = 0x0fffffff;
 const UNDO_ENTRY_BYTES = UNDO_ENTRY_WORDS * 4;
@@ -54,6 +55,8 @@ export class RedoDoor implements Door {
   inTransaction = false;
   levelId = 0;
   failure: unknown;
+  /** Set while a transaction runs that has not taken the lock yet: takes it, or throws {@link ReadRestart}. */
+  onFirstWrite: (() => void) | undefined;
   readonly heapFirst: number;
 
   private readonly native: StoreSegments;
@@ -62,6 +65,7 @@ export class RedoDoor implements Door {
   private windowWords: readonly Int32Array[];
   private windowFloats: readonly Float64Array[];
   private windowBytes: readonly Uint8Array[];
+  // This thread's own journal; while `overlaid`, the copy of another one's.
   private journalWords: Int32Array;
   private journalFloats: Float64Array;
   private journalBytes: Uint8Array;
@@ -87,6 +91,10 @@ export class RedoDoor implements Door {
   private tableEnd = 0;
   private reserved = 0;
   private readDepth = 0;
+  /** 1 while reads go through the copy of a journal that somebody else plays back. */
+  private overlaid = 0;
+  private readonly copy = new JournalCopy();
+  private ownJournal: Pick<JournalCopy, 'words' | 'floats' | 'bytes'> | undefined;
 
   constructor(native: StoreSegments) {
     this.native = native;
@@ -184,6 +192,10 @@ export class RedoDoor implements Door {
 
   requireTransaction(what: string): void {
     if (this.inTransaction) return;
+    if (this.onFirstWrite !== undefined) {
+      this.onFirstWrite();
+      return;
+    }
     throw new ShmStoreError(
       'READ_ONLY',
       `Cannot ${what} outside a transaction: nothing was changed. Put the change into store.transaction(() => { … }).`,
@@ -197,8 +209,8 @@ export class RedoDoor implements Door {
 
   beginRead(): number {
     const sequence = this.controlWords[CONTROL_SEQUENCE / 4] as number;
-    if ((sequence & 1) === 0 || this.inTransaction) return sequence;
-    return waitForEvenSequence(this.controlWords, this.native);
+    if (((sequence & 1) | this.overlaid) === 0 || this.inTransaction) return sequence;
+    return this.beginReadBesidePlayback(sequence);
   }
 
   endRead(sequence: number): boolean {
@@ -223,6 +235,7 @@ export class RedoDoor implements Door {
 
   /** Enters a transaction that the native frame has begun. */
   enter(): void {
+    if (this.overlaid !== 0) this.endOverlay();
     this.transactionId = this.controlFloats[this.slotTransactionId] as number;
     this.levelId = this.transactionId;
     this.lastId = this.transactionId;
@@ -245,6 +258,7 @@ export class RedoDoor implements Door {
   /** Forgets the transaction, whatever became of it. */
   leave(): void {
     this.inTransaction = false;
+    if (this.overlaid !== 0) this.endOverlay();
     this.images.clear();
   }
 
@@ -297,6 +311,38 @@ export class RedoDoor implements Door {
   /** Leaves a read section. */
   leaveReadSection(): void {
     this.readDepth--;
+  }
+
+  /** A read begins while the sequence is odd, or was so at the last one. */
+  private beginReadBesidePlayback(sequence: number): number {
+    const { copy } = this;
+    const isCopied = this.overlaid !== 0 && sequence === copy.sequence;
+    if (this.readDepth > 0) {
+      if (isCopied) return sequence;
+      throw new ReadRestart();
+    }
+    // As long as the owner lives; a dead one's playback is completed instead.
+    if (isCopied && this.native.assistReader() === 'busy') return sequence;
+    if (this.overlaid !== 0) this.endOverlay();
+    const found = waitForSequence(this.controlWords, this.native, copy, this.images);
+    if ((found & 1) !== 0) {
+      this.ownJournal = { words: this.journalWords, floats: this.journalFloats, bytes: this.journalBytes };
+      this.useJournal(copy);
+      this.overlaid = 1;
+    }
+    return found;
+  }
+
+  private endOverlay(): void {
+    this.copy.drop(this.images);
+    this.useJournal(this.ownJournal as Pick<JournalCopy, 'words' | 'floats' | 'bytes'>);
+    this.overlaid = 0;
+  }
+
+  private useJournal({ words, floats, bytes }: Pick<JournalCopy, 'words' | 'floats' | 'bytes'>): void {
+    this.journalWords = words;
+    this.journalFloats = floats;
+    this.journalBytes = bytes;
   }
 
   private showJournal(index: number): number {

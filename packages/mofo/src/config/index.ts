@@ -1,5 +1,5 @@
 // Reading and checking `mofo.config.*`.
-export { type Config, type ConfigInput, defineConfig } from './config.ts';
+export type { Config } from './config.ts';
 export { type LoadedConfig, loadConfig } from './load-config.ts';
 export { findModules, type ModuleFile, moduleOfFile, patternDirectories } from './module-files.ts';
 export { parseSizeBytes, showSize } from './size.ts';

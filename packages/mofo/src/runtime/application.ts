@@ -6,6 +6,7 @@ import type { Registry, Version } from '@mofo/versions';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
 import { isRefusal } from '../http/error-response.ts';
+import { describe } from './describe-error.ts';
 import type { RuntimeEvent } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
@@ -415,14 +416,3 @@ function inOrderOfUse(loaded: readonly Loaded[]): Loaded[] {
 
 /** Longest time in ms that a replaced version's `stop` hook may take. */
 export const STOP_LIMIT_MS = 5_000;
-
-/** One line about an error: what people see in the timeline. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause =
-    error.cause instanceof Error && error.cause.message !== error.message
-      ? ` (${error.cause.name}: ${error.cause.message})`
-      : '';
-  const [first] = error.message.split('\n');
-  return `${error.name}: ${first}${cause}`;
-}

@@ -1,8 +1,9 @@
 // The program of main and clone. Both start alike: attach the store (restoring it from the newest good snapshot if there is none), contend for the role, load
 // the best versions. Who has the role serves; who has not waits for it, loaded and attached.
 
+import { setFlagsFromString } from 'node:v8';
 import { MofoError } from '../errors.ts';
-import { ApplicationProcess } from './application-process.ts';
+import type { ApplicationProcess } from './application-process.ts';
 import type { FromChild, ToChild } from './messages.ts';
 
 let application: ApplicationProcess | undefined;
@@ -14,6 +15,7 @@ function send(message: FromChild): void {
 
 async function receive(message: Exclude<ToChild, { type: 'ping' | 'stop' }>): Promise<void> {
   if (message.type === 'start') {
+    const { ApplicationProcess } = await loadRuntime();
     application = await ApplicationProcess.open(message, send);
     await application.start();
     return;
@@ -21,6 +23,20 @@ async function receive(message: Exclude<ToChild, { type: 'ping' | 'stop' }>): Pr
   if (application === undefined)
     throw new MofoError('NOT_READY', `The process got "${message.type}" before it was started.`);
   await application.receive(message);
+}
+
+/**
+ * V8 compiles a function when it is first called, which for much of the runtime is the moment of a takeover: it would wait for that. So all of it is
+ * compiled when it is loaded, and kept: compiled code that was not used for a few collections is dropped otherwise, and a clone may wait for weeks.
+ */
+async function loadRuntime(): Promise<typeof import('./application-process.ts')> {
+  setFlagsFromString('--no-flush-bytecode');
+  setFlagsFromString('--no-lazy');
+  try {
+    return await import('./application-process.ts');
+  } finally {
+    setFlagsFromString('--lazy');
+  }
 }
 
 let queue: Promise<void> = Promise.resolve();

@@ -5,6 +5,7 @@
 
 import type { Store } from '@mofo/journal';
 import {
+  isWorkerAlive,
   openScheduler,
   type RunningTask,
   type TaskDefinition as ScheduledDefinition,
@@ -31,6 +32,9 @@ export interface TaskRunnerOptions {
 /** Longest time in ms that `stop` waits for asynchronous tasks under way. */
 const DRAIN_LIMIT_MS = 5_000;
 
+/** Runs that are played at least; each holds the write lock for a fraction of a millisecond. */
+const REHEARSAL_COUNT = 20;
+
 /** Runs tasks in main; in the clone it only enqueues. */
 export class TaskRunner {
   private readonly application: Application;
@@ -40,6 +44,7 @@ export class TaskRunner {
   private readonly stopping = new AbortController();
   private loop: Promise<void> | undefined;
   private deathAtMs: number | undefined;
+  private deadPid: number | undefined;
 
   constructor(store: Store, application: Application, options: TaskRunnerOptions) {
     this.application = application;
@@ -48,6 +53,8 @@ export class TaskRunner {
       resolve: (name) => this.resolve(name),
       around: (task, run) => this.around(task, run),
       onSettled: (task, _outcome, error) => this.settled(task, error),
+      // The system may still be clearing away the main whose death is known.
+      isAlive: (worker) => worker.pid !== this.deadPid && isWorkerAlive(worker),
     });
   }
 
@@ -69,12 +76,25 @@ export class TaskRunner {
     });
   }
 
-  /** Begins to run tasks. What the dead main left running is put back first. */
+  /** Begins to run tasks: the next one at once, then what the dead main left running is put back, and so on. */
   start(takeover: Takeover): void {
     this.deathAtMs = takeover.deathAtMs;
+    this.deadPid = takeover.deadPid;
+    this.scheduler.runNext();
     // Schedules are this process's business from now on.
     this.loop = this.scheduler.run({ signal: this.stopping.signal });
     this.sync();
+  }
+
+  /** Plays runs of the tasks that the loaded versions have, without their handlers, for a process that stands by; nothing of it stays. */
+  *rehearse(): IterableIterator<void> {
+    const names = this.application.table
+      .all()
+      .flatMap((version) => Object.keys(version.definition.tasks).map((task) => nameOf(version.name.module, task)));
+    for (let count = 0; count < Math.max(names.length, names.length > 0 ? REHEARSAL_COUNT : 0); count++) {
+      this.scheduler.rehearse(names[count % names.length] as string);
+      yield;
+    }
   }
 
   /** Makes the store's schedules those of the versions that run now. */
@@ -169,7 +189,8 @@ export class TaskRunner {
     if (this.deathAtMs !== undefined) {
       const resumedMs = monotonicMs() - this.deathAtMs;
       this.deathAtMs = undefined;
-      this.options.onResumed(resumedMs, task.name);
+      // The task goes first.
+      setImmediate(() => this.options.onResumed(resumedMs, task.name));
     }
     const version = this.application.table.require(task.name.slice(0, task.name.indexOf('.')));
     const label = labelOf(this.application.services, version, `task ${task.name.slice(task.name.indexOf('.') + 1)}`);

@@ -1,36 +1,26 @@
 // A rehearsal of the takeover, played by the clone while it stands by, so that the real one finds its code compiled.
 //
-// JavaScript is compiled, and the shapes of objects are learnt, when a function first runs: without this the first task after a death waits for some
-// milliseconds of that. The rehearsal is the real code (role keeper, quarantine, scheduler, tasks, HTTP) over a store in private memory, with a module
-// that counts. Nothing of it is seen outside this process, and it ends by itself; the process may become main in the middle of it.
+// The shapes of objects are learnt, and what is called often is compiled to machine code, when functions run: without this the first task after a death
+// waits for some milliseconds of that. The rehearsal is the real code: first quarantine, scheduler, tasks and HTTP over a store in private memory, with a module that
+// counts; then the role and the real tasks over the real store, in transactions that are rolled back. Nothing of it is seen outside this process, and it
+// ends by itself; the process may become main in the middle of it.
 
 import { closeSync } from 'node:fs';
 import { connect } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
 import { counter, openPrivateStore, Store } from '@mofo/journal';
-import {
-  boundPort,
-  CONTROL_ROLE_SLOT,
-  CONTROL_SLOTS,
-  CONTROL_TERM,
-  listenTcp,
-  monotonicMs,
-  type NativeRoleEvent,
-  type NativeStore,
-  SLOT_BYTES,
-  SLOT_COUNT,
-} from '@mofo/shm-store';
+import { boundPort, CONTROL_SLOTS, listenTcp, monotonicMs, SLOT_BYTES } from '@mofo/shm-store';
 import type { Registry } from '@mofo/versions';
-import { Quarantine, RoleKeeper, readSlot, type Takeover } from '@mofo/watchdog';
+import { Quarantine, RunningWord, rehearseTakeover, type Takeover } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
 import { defineModule } from '../define/index.ts';
 import { Application } from './application.ts';
-import { blameOf } from './blame.ts';
 import { listen } from './http-front.ts';
+import { judgeTakeover } from './judge-takeover.ts';
 import { openContext } from './module-context.ts';
 import { moduleLog } from './module-log.ts';
 import { RunningVersion } from './running-version.ts';
 import { slotGuard } from './slot-guard.ts';
+import { takeOver } from './take-over.ts';
 import { TaskRunner } from './task-runner.ts';
 
 /** Enough for V8 to have seen every shape, and to have compiled what is called most. */
@@ -44,10 +34,12 @@ export interface WarmUpParts {
   readonly config: Config;
   readonly appDirectory: string;
   readonly registry: Registry;
-  /** The real store: only looked at, and locked for an instant. */
+  /** The real store: looked at, and changed in transactions that are rolled back. */
   readonly store: Store;
-  /** Looks at what main will look at first, so that its pages are mapped. */
-  readonly look: () => void;
+  /** The real tasks. */
+  readonly tasks: TaskRunner;
+  /** False when the process is about to be main: then there is no need to rehearse any more. */
+  readonly mayGoOn: () => boolean;
 }
 
 /**
@@ -56,60 +48,38 @@ export interface WarmUpParts {
  * @throws (rejects) what the rehearsed code throws; nothing outside has changed.
  */
 export async function warmUp(parts: WarmUpParts): Promise<void> {
-  // V8 drops compiled code that was not used for a few collections; a clone may wait for weeks.
-  setFlagsFromString('--no-flush-bytecode');
   touch(parts.store);
-  parts.look();
+  void parts.tasks.status;
   const store = new Store('rehearsal', openPrivateStore({ sizeBytes: STORE_BYTES }));
-  const keeper = new RoleKeeper(stageRole());
-  const takeover = await keeper.watch();
   try {
     await turn();
-    new Quarantine(store).add('rehearsal', HASH, 'a rehearsal');
-    blameOf('rehearsal@000000 task count');
-    keeper.settle();
-    await play(parts, store, keeper, takeover);
+    await play(parts, store);
   } finally {
-    keeper.close();
     store.close();
+  }
+  // Now that the code is compiled, with the store's own objects: in small pieces, for each holds up its writers.
+  await rehearseTakeover(parts.store, undefined, parts.mayGoOn);
+  for (const _ of parts.tasks.rehearse()) {
+    await turn();
+    if (!parts.mayGoOn()) return;
   }
 }
 
-/** The real store's ways in: lock, slots, doorbell. */
+/** The real store's ways in. */
 function touch(store: Store): void {
-  store.transaction(() => {});
   store.read(() => {});
-  readSlot(store.native, store.native.slot);
   store.watch(() => {}).close();
 }
 
-/** What the role keeper uses of a store, in private memory, where an owner of the role has just died. */
-function stageRole(): NativeStore {
-  const control = new ArrayBuffer(CONTROL_SLOTS + SLOT_COUNT * SLOT_BYTES);
-  new Float64Array(control)[CONTROL_TERM / 8] = 1;
-  new Uint32Array(control)[CONTROL_ROLE_SLOT / 4] = 2;
-  const seen: NativeRoleEvent = { reason: 'dead', ownerPid: 0, atMs: monotonicMs(), detail: '', slot: undefined };
-  const stage: Partial<NativeStore> = {
-    control,
-    slot: 0,
-    watchRole: (onEvent) => void setImmediate(() => onEvent(seen)),
-    unwatchRole: () => {},
-    tryAcquireRole: () => true,
-    releaseRole: () => {},
-    raiseTerm: () => 2,
-  };
-  return stage as NativeStore;
-}
-
 /** Serves with a module that counts: tasks, then requests. */
-async function play(parts: WarmUpParts, store: Store, keeper: RoleKeeper, takeover: Takeover): Promise<void> {
+async function play(parts: WarmUpParts, store: Store): Promise<void> {
   const { config } = parts;
   const application: Application = new Application({
     config,
     appDirectory: parts.appDirectory,
     store,
     registry: parts.registry,
-    guard: slotGuard(keeper.running),
+    guard: slotGuard(new RunningWord({ control: new ArrayBuffer(CONTROL_SLOTS + SLOT_BYTES), slot: 0 })),
     enqueue: (module, task, payload, options) => tasks.enqueue(module, task, payload, options),
     log: (version) => moduleLog(version.title),
     emit: () => {},
@@ -131,10 +101,27 @@ async function play(parts: WarmUpParts, store: Store, keeper: RoleKeeper, takeov
   openContext(version, application.services);
   application.table.replace(version);
   for (let n = 0; n < TASK_COUNT; n++) tasks.enqueue(definition.name, 'count', undefined, undefined);
-  application.assumeRole();
-  tasks.start(takeover);
-  await counted;
-  await requestAll(application, config);
+  const quarantine = new Quarantine(store);
+  quarantine.add('rehearsal', HASH, 'a rehearsal');
+  const fd = listenTcp({ host: '127.0.0.1', port: 0 });
+  const port = boundPort(fd);
+  const { http } = await takeOver(diedRunning(`${version.title} task count`), {
+    judge: (takeover) =>
+      judgeTakeover(takeover, { registry: unknowing, quarantine, onUnstable: () => {}, onUntold: () => {} }),
+    keeper: { settle: () => {} },
+    application,
+    tasks,
+    listen: () => listen(application, { fd, maxBodyBytes: config.http.maxBodyBytes, hangAfterMs: config.hangAfterMs }),
+  }).catch((error: unknown) => {
+    closeSync(fd);
+    throw error;
+  });
+  try {
+    await counted;
+    for (let n = 0; n < REQUEST_COUNT; n++) await request(port);
+  } finally {
+    await http.stop(0);
+  }
   await tasks.stop();
   await application.stop(0);
 }
@@ -162,24 +149,6 @@ function makeModule() {
   return { definition, counted };
 }
 
-async function requestAll(application: Application, config: Config): Promise<void> {
-  const fd = listenTcp({ host: '127.0.0.1', port: 0 });
-  const port = boundPort(fd);
-  const server = await listen(application, {
-    fd,
-    maxBodyBytes: config.http.maxBodyBytes,
-    hangAfterMs: config.hangAfterMs,
-  }).catch((error: unknown) => {
-    closeSync(fd);
-    throw error;
-  });
-  try {
-    for (let n = 0; n < REQUEST_COUNT; n++) await request(port);
-  } finally {
-    await server.stop(0);
-  }
-}
-
 /** One request, without loading an HTTP client. */
 function request(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -190,6 +159,31 @@ function request(port: number): Promise<void> {
     socket.on('close', () => resolve());
     socket.resume();
   });
+}
+
+/** A registry in which the rehearsed version is not known, so that nobody is blamed. */
+const unknowing: Pick<Registry, 'get' | 'quarantineInBackground'> = {
+  get: () => undefined,
+  quarantineInBackground: (version) => {
+    throw new Error(`The rehearsal must not judge ${version.module}.`);
+  },
+};
+
+/** What the role keeper says after the death of a main that ran something. */
+function diedRunning(label: string): Takeover {
+  const atMs = monotonicMs();
+  return {
+    reason: 'crash',
+    term: 2,
+    deadPid: undefined,
+    label,
+    taskId: 1,
+    candidates: 0,
+    deathAtMs: atMs,
+    takeoverAtMs: atMs,
+    latencyMs: 0,
+    unsettled: undefined,
+  };
 }
 
 /** Lets the event loop turn once. */

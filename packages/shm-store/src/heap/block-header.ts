@@ -27,6 +27,12 @@ export function writeLiveHeader(
   words[i + 3] = high | (BLOCK_STATE_LIVE << 16) | (checkByte(block, layoutId, stamp) << 24);
 }
 
+/** Gives the live block whose header is at `i` another layout id; stamp and maker stay. */
+export function relabelHeader(words: Int32Array, i: number, block: number, layoutId: number): void {
+  words[i] = layoutId;
+  words[i + 3] = ((words[i + 3] as number) & 0xffffff) | (checkByte(block, layoutId, words[i + 1] as number) << 24);
+}
+
 /** Writes the header of a free block at word index `i`; `next` is the next free block's granule offset + 1, or 0. */
 export function writeFreeHeader(words: Int32Array, i: number, block: number, next: number): void {
   words[i] = 0;

@@ -68,7 +68,7 @@ export class RecordHandle {
           try {
             const header = door.at(this.#block);
             if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId)
-              throw dangling(this.#block, path);
+              throw gone(this.#block, path, door.words[header + 1] === this.#stamp);
             const w = this.#base + word;
             const i = door.at((this.#block + 1 + (w >> 2)) | 0) + (w & 3);
             const value = door.floats[i >> 1] as number;
@@ -84,7 +84,7 @@ export class RecordHandle {
         if (typeof value !== 'number') throw atPath(path, invalidValue('a number', value));
         const header = door.at(this.#block);
         if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId)
-          throw dangling(this.#block, path);
+          throw gone(this.#block, path, door.words[header + 1] === this.#stamp);
         const w = this.#base + word;
         const i = door.own(this.#block, (this.#block + 1 + (w >> 2)) | 0, 1) + (w & 3);
         door.floats[i >> 1] = value;
@@ -193,11 +193,13 @@ export class RecordHandle {
     const { door } = this.#memory;
     const header = door.at(this.#block);
     if (door.words[header + 1] !== this.#stamp || door.words[header] !== this.#layoutId)
-      throw dangling(this.#block, path);
+      throw gone(this.#block, path, door.words[header + 1] === this.#stamp);
   }
 }
 
-function dangling(block: number, path: string): ShmStoreError {
+/** The header is another one than when the handle was made. */
+function gone(block: number, path: string, isSameRecord: boolean): ShmStoreError {
+  if (isSameRecord) return mismatch(path, 'belongs to a record that a migration has given another layout');
   return new ShmStoreError(
     'DANGLING_REF',
     `${path}: the record at granule ${block >>> 0} was deleted. Nothing was changed. Look it up again where it came from.`,
@@ -208,7 +210,7 @@ function dangling(block: number, path: string): ShmStoreError {
 function mismatch(path: string, what: string): ShmStoreError {
   return new ShmStoreError(
     'TYPE_MISMATCH',
-    `${path} ${what}. Nothing was changed. Migrate the record to the new layout first.`,
+    `${path} ${what}. Nothing was changed. Look the record up again, or migrate it first.`,
     {
       data: { path },
     },

@@ -18,7 +18,8 @@ import { compileShape, requireRoom, type TypedField } from './compile-shape.ts';
 import { layoutKey } from './description.ts';
 import type { FieldType } from './field-type.ts';
 import { type LayoutMatch, matchLayout } from './match-layout.ts';
-import { packFields } from './pack-fields.ts';
+import { packFields, RECORD_WORDS_MAX } from './pack-fields.ts';
+import { splitFields } from './split-fields.ts';
 import { struct as declareStruct } from './struct.ts';
 import type { StructType } from './struct-type.ts';
 import { standardKinds, type TypeKinds, typeFromDescription } from './type-kinds.ts';
@@ -34,6 +35,8 @@ export interface CatalogOptions {
   readonly run: <T>(body: () => T) => T;
   /** Kinds of types that may be found in the store; default: those of this package. */
   readonly kinds?: TypeKinds;
+  /** Told of each struct before the first use of one of its layouts; may be told again. */
+  readonly onUse?: (struct: StructType) => void;
 }
 
 /** The catalog of one store as one thread sees it. */
@@ -42,6 +45,7 @@ export class Catalog {
   readonly kinds: TypeKinds;
   private readonly list: CatalogList;
   private readonly run: <T>(body: () => T) => T;
+  private readonly onUse: ((struct: StructType) => void) | undefined;
   /** Types that the program declared, by description: for kinds that are not in the table. */
   private readonly declared = new Map<string, FieldType<unknown, unknown>>();
   // What was made from the entries of one generation of the list.
@@ -52,10 +56,11 @@ export class Catalog {
   private readonly typed = new Map<number, readonly TypedField[]>();
   private readonly structs = new Map<number, StructType>();
 
-  constructor({ door, heap, run, kinds }: CatalogOptions) {
+  constructor({ door, heap, run, kinds, onUse }: CatalogOptions) {
     this.list = new CatalogList({ door, heap });
     this.run = run;
     this.kinds = kinds ?? standardKinds;
+    this.onUse = onUse;
   }
 
   /**
@@ -94,9 +99,10 @@ export class Catalog {
    * Makes a new base layout for `struct`, with a version one higher than the newest, and returns its id; or the newest one's id if the struct
    * fits that already. Records of the old layouts stay as they are until something migrates them; call {@link raiseFloor} after that.
    *
-   * @throws ShmStoreError INVALID_TYPE when `struct` names a version that is not higher
+   * @param wordsMax payload words that the records to be migrated have room for; fields beyond it lie in an extension
+   * @throws ShmStoreError INVALID_TYPE when `struct` names a version that is not higher, or a field without a default finds no room
    */
-  declareBreaking(struct: StructType): number {
+  declareBreaking(struct: StructType, wordsMax: number = RECORD_WORDS_MAX): number {
     return this.run(() => {
       this.refresh();
       const newest = this.newest(struct.name);
@@ -108,8 +114,31 @@ export class Catalog {
           `${struct.name} has version ${newest.version} in the catalog, so ${version} is no new one. Nothing was changed. Declare a higher version.`,
         );
       }
-      return this.addBase(struct, version);
+      return this.addBase(struct, version, wordsMax);
     });
+  }
+
+  /** The newest layout of the type's name if `struct` neither fits it nor only adds to it: its records need a migration. */
+  outdated(struct: StructType): CatalogEntry | undefined {
+    const newest = this.newest(struct.name);
+    return newest === undefined || this.match(struct, newest).differences.length === 0 ? undefined : newest;
+  }
+
+  /** All record layouts of a type name, newest first. */
+  layoutsOf(name: string): readonly CatalogEntry[] {
+    this.refresh();
+    return this.list.newestFirst.filter((entry) => entry.kind === 'struct' && entry.name === name);
+  }
+
+  /**
+   * Throws FLOOR_TOO_HIGH if `struct` is what an older program knows of a type that has been migrated since (R15). One that no layout fits is
+   * left alone: it is newer, or refused when it is used.
+   */
+  requireKnown(struct: StructType): void {
+    const { name } = struct;
+    if (this.floor < LAYOUT_USER_FIRST) return;
+    const known = this.layoutsOf(name).find((entry) => this.match(struct, entry).differences.length === 0);
+    if (known !== undefined) this.requireAboveFloor(struct, known);
   }
 
   /** The entry of a layout id. Throws TYPE_UNKNOWN if there is none, WRONG_TYPE for a layout of the system. */
@@ -224,6 +253,7 @@ export class Catalog {
       this.requireAboveFloor(struct, newest);
       return undefined;
     }
+    this.requireKnown(struct);
     throw new ShmStoreError(
       'TYPE_MISMATCH',
       `${struct.name} is stored differently (version ${newest.version}, layout ${newest.layoutId}): ${differences.join('; ')}. ` +
@@ -250,7 +280,7 @@ export class Catalog {
           },
         );
       }
-      this.addBase(struct, struct.version ?? 1);
+      this.addBase(struct, struct.version ?? 1, RECORD_WORDS_MAX);
       return;
     }
     const { added } = this.match(struct, base);
@@ -260,32 +290,41 @@ export class Catalog {
         `${struct.name} has been added to ${EXTENSION_COUNT_MAX} times. Nothing was changed. Migrate it to a new version that folds the fields in.`,
       );
     }
-    const packed = packFields(added, EXTENSION_FIRST_WORD);
-    this.list.append({
-      kind: 'extension',
-      name: struct.name,
-      version: base.version,
-      base: base.layoutId,
-      words: packed.end,
-      fields: describeFields(added, packed.words),
-    });
+    this.addExtension(struct.name, base.version, base.layoutId, added);
   }
 
-  private addBase(struct: StructType, version: number): number {
-    const fields = Object.entries(struct.fields) as [string, FieldType<unknown, unknown>][];
-    const packed = packFields(fields, 1);
-    return this.list.append({
-      kind: 'struct',
-      name: struct.name,
-      version,
-      base: undefined,
-      words: packed.end,
-      fields: describeFields(fields, packed.words),
-    });
+  private addBase(struct: StructType, version: number, wordsMax: number): number {
+    const { name } = struct;
+    const { inside, outside } = splitFields(
+      name,
+      Object.entries(struct.fields) as [string, FieldType<unknown, unknown>][],
+      wordsMax,
+    );
+    const packed = packFields(inside, 1);
+    const fields = describeFields(inside, packed.words);
+    const layoutId = this.list.append({ kind: 'struct', name, version, base: undefined, words: packed.end, fields });
+    if (outside.length > 0) this.addExtension(name, version, layoutId, outside);
+    return layoutId;
+  }
+
+  private addExtension(
+    name: string,
+    version: number,
+    base: number,
+    added: readonly (readonly [string, FieldType<unknown, unknown>])[],
+  ): void {
+    const packed = packFields(added, EXTENSION_FIRST_WORD);
+    const fields = describeFields(added, packed.words);
+    this.list.append({ kind: 'extension', name, version, base, words: packed.end, fields });
   }
 
   private compile(struct: StructType, layoutId: number): RecordShape {
     const base = this.entry(layoutId);
+    // What the catalog describes itself fits by itself.
+    if (this.structs.get(layoutId) !== struct) {
+      this.requireKnown(struct);
+      this.onUse?.(struct);
+    }
     const shape = compileShape(struct, base, this.list.extensionsOf(base), (entry) => this.storedFields(entry));
     for (const { type } of shape.fields) this.declared.set(layoutKey(type.describe()), type);
     const ofStruct = this.shapes.get(struct) ?? new Map<number, RecordShape>();

@@ -76,6 +76,8 @@ export interface FieldType<Out, In = Out> {
   release(memory: Memory, block: number, word: number): void;
   /** Reports what the value holds. Never throws on bad bytes: they go to `visitor.problem`. */
   visit(memory: Memory, block: number, word: number, visitor: Visitor): void;
+  /** Types of the values inside a value of this type or that it leads to, as the program declared them; left out: there are none. */
+  parts?(): readonly FieldType<unknown, never>[];
   /** Plain JSON for the catalog. Types whose values stand in blocks of their own are named, not spelled out. */
   describe(): TypeDescription;
 }

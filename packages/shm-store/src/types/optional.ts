@@ -88,6 +88,10 @@ class OptionalType<Out, In> implements FieldType<Out | undefined, In | undefined
     this.inner.visit(memory, block, word, visitor);
   }
 
+  parts(): readonly FieldType<unknown, never>[] {
+    return [this.inner];
+  }
+
   describe(): TypeDescription {
     return { kind: 'optional', of: this.inner.describe() };
   }

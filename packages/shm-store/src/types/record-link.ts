@@ -79,6 +79,11 @@ class RecordLinkType implements FieldType<unknown, unknown> {
     else visitor.owned(owned, this.describe());
   }
 
+  parts(): readonly FieldType<unknown, never>[] {
+    const { declared } = this.target;
+    return declared === undefined ? [] : [declared() as unknown as FieldType<unknown, never>];
+  }
+
   describe(): TypeDescription {
     return { kind: 'record', name: this.target.name() };
   }

@@ -7,6 +7,8 @@ import type { StructType } from './struct-type.ts';
 /** Finds structs for types that name one. */
 export interface RecordTarget {
   readonly name: () => string;
+  /** The struct that the program declared, if it did. */
+  readonly declared?: () => StructType;
   /** The struct with which to look at a block of this layout. */
   structOf(memory: Memory, layoutId: number): StructType;
   /** The struct with which to make new records. */
@@ -15,7 +17,7 @@ export interface RecordTarget {
 
 /** The struct that a program declared. */
 export function declaredTarget(target: () => StructType): RecordTarget {
-  return { name: () => target().name, structOf: target, structForNew: target };
+  return { name: () => target().name, declared: target, structOf: target, structForNew: target };
 }
 
 /** Whatever struct of this name the catalog describes, with all fields of the layout at hand. */

@@ -10,7 +10,7 @@ import type { Memory } from '../memory.ts';
 import { openRecord } from '../records/open-record.ts';
 import { shapeOf } from '../records/record-class.ts';
 import { RecordHandle } from '../records/record-handle.ts';
-import type { RequiredFieldType, TypeDescription, Visitor } from './field-type.ts';
+import type { FieldType, RequiredFieldType, TypeDescription, Visitor } from './field-type.ts';
 import { invalidValue } from './invalid-value.ts';
 import { unwrapOptional } from './optional.ts';
 import { declaredTarget, type RecordTarget } from './record-target.ts';
@@ -105,6 +105,11 @@ class RefType implements RequiredFieldType<unknown> {
   visit(memory: Memory, block: number, word: number, visitor: Visitor): void {
     const { granule, stamp } = readRef(memory, block, word);
     visitor.ref(granule, stamp, this.describe());
+  }
+
+  parts(): readonly FieldType<unknown, never>[] {
+    const { declared } = this.target;
+    return declared === undefined ? [] : [declared() as unknown as FieldType<unknown, never>];
   }
 
   describe(): TypeDescription {

@@ -132,6 +132,10 @@ class Struct implements StructType {
     }
   }
 
+  parts(): readonly FieldType<unknown, never>[] {
+    return Object.values(this.fields);
+  }
+
   describe(): TypeDescription {
     const fields: Record<string, JsonValue> = {};
     for (const { name, type, place } of this.inside.fields) {

@@ -1,0 +1,38 @@
+// Everything between having the role and serving, in this order: blame and quarantine in the store (R21), then tasks, then requests; the registry on
+// disk and whoever wants to know of it follow in the background. One function, so that a clone can rehearse it as it is.
+
+import type { RoleKeeper, Takeover } from '@mofo/watchdog';
+import type { HttpServer } from '../http/index.ts';
+import type { Application } from './application.ts';
+import type { TaskRunner } from './task-runner.ts';
+
+/** What a process takes over with. */
+export interface TakeOverParts {
+  /** Quarantines the version that the dead main was running if it was on probation, and says which it was. */
+  readonly judge: (takeover: Takeover) => { readonly module: string; readonly hash: string } | undefined;
+  readonly keeper: Pick<RoleKeeper, 'settle'>;
+  readonly application: Application;
+  readonly tasks: TaskRunner;
+  /** Begins to take requests. */
+  readonly listen: () => Promise<HttpServer>;
+}
+
+/**
+ * Makes the process that has got the role serve.
+ *
+ * @returns the server, and whether the versions had been loaded before, as in a clone.
+ */
+export async function takeOver(
+  takeover: Takeover,
+  { judge, keeper, application, tasks, listen }: TakeOverParts,
+): Promise<{ readonly http: HttpServer; readonly wasLoaded: boolean }> {
+  const blamed = judge(takeover);
+  keeper.settle();
+  const wasLoaded = application.table.all().length > 0;
+  if (!wasLoaded) await application.loadAll({ spendTries: true });
+  else if (blamed !== undefined && application.table.get(blamed.module)?.name.hash === blamed.hash)
+    await application.loadBest(blamed.module, true);
+  application.assumeRole();
+  tasks.start(takeover);
+  return { http: await listen(), wasLoaded };
+}
