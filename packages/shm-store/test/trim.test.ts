@@ -72,8 +72,8 @@ describe('trim', () => {
   test('does nothing while another handle, thread or process is attached, or a snapshot reads the backup', async () => {
     const name = uniqueName();
     const store = makeLarge(name);
-    const other = startProgram('open-store.mjs', [name]);
-    await other.next();
+    const other = startProgram('open-store.mjs', [name, '0']);
+    expect(await other.next()).toMatchObject({ created: false });
     expect(store.trim()).toMatchObject({ result: 'attached', freedBytes: 0 });
     await other.kill();
     store.lockBackup();
@@ -105,7 +105,7 @@ describe('trim', () => {
   });
 });
 
-/** What is wrong after trims that are killed at each of their steps, and how many were killed. */
+/** What is wrong after trims that are killed at each of their steps, and how many were killed. Of a copy with a bug: up to the first problem. */
 async function cutTrims(packageCopy?: string): Promise<{ problems: string[]; kills: number }> {
   const problems: string[] = [];
   for (let cut = 1; cut < 60; cut++) {
@@ -127,12 +127,13 @@ async function cutTrims(packageCopy?: string): Promise<{ problems: string[]; kil
     if (backedBytes(name) > 6 * MIB) problems.push(`cut ${cut}: ${backedBytes(name)} bytes are still taken`);
     store.close();
     if (end === '0') return { problems, kills: cut - 1 };
+    if (packageCopy !== undefined && problems.length > 0) return { problems, kills: cut };
     if (end !== 'SIGKILL') problems.push(`cut ${cut}: it ended with ${end}`);
   }
   return { problems: [...problems, 'endless'], kills: 60 };
 }
 
-describe('a process killed at any step of a trim', { timeout: 180_000 }, () => {
+describe('a process killed at any step of a trim', { timeout: 300_000 }, () => {
   test('leaves memory behind everything below the bound, and the next trim does the rest', async () => {
     const { problems, kills } = await cutTrims();
     expect(problems).toEqual([]);
