@@ -17,7 +17,11 @@ const PROBLEMS_MAX = 20;
 const PER_LINE = 32;
 const program = fileURLToPath(new URL('./lib/hostile-process.mjs', import.meta.url));
 
-const options = readOptions('hostile-memory', { count: 1_000_000 }, { packages: { type: 'string' }, only: { type: 'string' } });
+const options = readOptions(
+  'hostile-memory',
+  { count: 1_000_000 },
+  { packages: { type: 'string' }, only: { type: 'string' } },
+);
 const { journal } = await loadPackages(options.packages);
 const total = options.quick ? 3000 : options.count;
 // Private memory runs the same code and is fastest; a share runs on real segments.
@@ -33,7 +37,8 @@ try {
   for (const [kind, share] of Object.entries(shares)) {
     if (options.only !== undefined && options.only !== kind) continue;
     const count = options.minutes === undefined ? Math.ceil(total * share) : Number.POSITIVE_INFINITY;
-    const until = options.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.minutes * share * 60_000;
+    const until =
+      options.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.minutes * share * 60_000;
     const { tried, problems } = await runCase(kind, count, until);
     rows.add(kind, tried, problems);
   }
@@ -56,7 +61,9 @@ async function runCase(kind, count, until) {
     const again = await runProcess({ kind, first: seed, count: PER_LINE, perLine: 1, until: Number.POSITIVE_INFINITY });
     tried += again.tried;
     problems.push(...again.problems);
-    problems.push(`${kind}, seed ${again.end === undefined ? `${seed} to ${seed + PER_LINE}` : again.next}: ${again.end ?? part.end}`);
+    problems.push(
+      `${kind}, seed ${again.end === undefined ? `${seed} to ${seed + PER_LINE}` : again.next}: ${again.end ?? part.end}`,
+    );
     seed = again.next + 1;
   }
   return { tried, problems };
@@ -68,7 +75,14 @@ async function runCase(kind, count, until) {
  * @returns { tried, problems, next, end }: the first seed that is not known to have been tried; why it ended, if not because it was told to
  */
 async function runProcess({ kind, first, count, perLine, until }) {
-  const args = [program, options.packages ?? '-', kind, String(first), String(perLine), `hostile-${process.pid}-${kind}`];
+  const args = [
+    program,
+    options.packages ?? '-',
+    kind,
+    String(first),
+    String(perLine),
+    `hostile-${process.pid}-${kind}`,
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   children.add(child);
   const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));

@@ -79,7 +79,8 @@ async function killProcesses() {
     problems.push(...idle(running.filter((one) => !victims.includes(one))));
     for (const victim of victims) running[victim.index] = await start(victim.index);
   }
-  for (const one of running) if (!(await makesProgress(one.index))) problems.push(`${one.what} makes no round at the end`);
+  for (const one of running)
+    if (!(await makesProgress(one.index))) problems.push(`${one.what} makes no round at the end`);
   for (const one of running) one.kill();
   for (const one of running) await one.ended();
   problems.push(...checkBank(store, soundness));
@@ -93,7 +94,9 @@ function idle(survivors) {
   const now = performance.now();
   return survivors.flatMap((one) => {
     if (rounds[one.index] !== one.rounds) Object.assign(one, { rounds: rounds[one.index], since: now });
-    return now - one.since > PROGRESS_LIMIT_MS ? [`${one.what} has made no round for ${PROGRESS_LIMIT_MS} ms beside the dead`] : [];
+    return now - one.since > PROGRESS_LIMIT_MS
+      ? [`${one.what} has made no round for ${PROGRESS_LIMIT_MS} ms beside the dead`]
+      : [];
   });
 }
 
@@ -115,10 +118,12 @@ async function stopWriters() {
     if (isOpen) inside++;
     if (!isPlaying) {
       for (const index of [2, 3])
-        if (!(await makesProgress(index))) problems.push(`${running[index].what} stands still while ${writer.what} is stopped`);
+        if (!(await makesProgress(index)))
+          problems.push(`${running[index].what} stands still while ${writer.what} is stopped`);
     }
     process.kill(writer.pid, 'SIGCONT');
-    for (const one of running) if (!(await makesProgress(one.index))) problems.push(`${one.what} does not go on after SIGCONT`);
+    for (const one of running)
+      if (!(await makesProgress(one.index))) problems.push(`${one.what} does not go on after SIGCONT`);
   }
   // And one that is stopped is killed: its lock goes to the others.
   process.kill(running[0].pid, 'SIGSTOP');
@@ -138,8 +143,15 @@ async function terminateWorkers() {
   const times = quick ? 12 : Math.max(12, Math.min(1000, Math.ceil(killCount / 10)));
   for (let time = 0; time < times && problems.length === 0; time++) {
     const workerData = { packages: options.packages, name, seed: seed + time };
-    const workers = [0, 1].map((k) => new Worker(new URL('./lib/bank-worker.mjs', import.meta.url), { workerData: { ...workerData, seed: seed + 2 * time + k } }));
-    const failures = workers.map((worker) => new Promise((resolve) => worker.once('error', (error) => resolve(String(error)))));
+    const workers = [0, 1].map(
+      (k) =>
+        new Worker(new URL('./lib/bank-worker.mjs', import.meta.url), {
+          workerData: { ...workerData, seed: seed + 2 * time + k },
+        }),
+    );
+    const failures = workers.map(
+      (worker) => new Promise((resolve) => worker.once('error', (error) => resolve(String(error)))),
+    );
     const ready = workers.map((worker) => new Promise((resolve) => worker.once('message', () => resolve(undefined))));
     for (const [k, one] of ready.entries()) {
       const failure = await Promise.race([one, failures[k]]);
@@ -181,7 +193,8 @@ function overflowStacks() {
       overflows++;
       depth -= random(20);
     }
-    if (moves.value !== before + (returned ? 1 : 0)) problems.push(`overflow ${time}: ${moves.value - before} happened though it ${returned ? 'returned' : 'threw'}`);
+    if (moves.value !== before + (returned ? 1 : 0))
+      problems.push(`overflow ${time}: ${moves.value - before} happened though it ${returned ? 'returned' : 'threw'}`);
     if (time % 50 === 0) problems.push(...checkBank(store, soundness));
   }
   problems.push(...checkBank(store, soundness));
@@ -201,8 +214,18 @@ async function start(index) {
   }
   const args = [program, options.packages ?? '-', name, countsFile, '-', role, String(number), String(index)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const end = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal === 'SIGKILL' ? SIGKILL : (signal ?? code))));
-  return { index, what, pid: child.pid, rounds: 0, since: performance.now(), kill: () => child.kill('SIGKILL'), ended: () => end };
+  const end = new Promise((resolve) =>
+    child.once('exit', (code, signal) => resolve(signal === 'SIGKILL' ? SIGKILL : (signal ?? code))),
+  );
+  return {
+    index,
+    what,
+    pid: child.pid,
+    rounds: 0,
+    since: performance.now(),
+    kill: () => child.kill('SIGKILL'),
+    ended: () => end,
+  };
 }
 
 function startZygote(addon) {
@@ -259,7 +282,9 @@ function openTransactionOf(pid) {
   const { control } = store.native;
   for (let slot = 0; slot < shm.SLOT_COUNT; slot++) {
     const at = shm.CONTROL_SLOTS + slot * shm.SLOT_BYTES;
-    const isHis = new Uint32Array(control, at + shm.SLOT_PID, 1)[0] === pid && new Uint32Array(control, at + shm.SLOT_STATE, 1)[0] !== 0;
+    const isHis =
+      new Uint32Array(control, at + shm.SLOT_PID, 1)[0] === pid &&
+      new Uint32Array(control, at + shm.SLOT_STATE, 1)[0] !== 0;
     if (isHis && new Float64Array(control, at + shm.SLOT_TRANSACTION_ID, 1)[0] !== 0) return true;
   }
   return false;

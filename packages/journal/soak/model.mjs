@@ -35,7 +35,10 @@ const action = fc.record({
     .map(([parts, times]) => parts.join('') + 'z'.repeat(parts.length * times)),
 });
 const { steps } = fc.letrec((tie) => ({
-  steps: fc.array(fc.oneof({ weight: 6, arbitrary: action }, { weight: 1, arbitrary: tie('level') }), { minLength: 1, maxLength: 7 }),
+  steps: fc.array(fc.oneof({ weight: 6, arbitrary: action }, { weight: 1, arbitrary: tie('level') }), {
+    minLength: 1,
+    maxLength: 7,
+  }),
   level: fc.record({ level: tie('steps'), fails: fc.boolean() }),
 }));
 const command = fc.record({
@@ -60,12 +63,15 @@ try {
       ...settings,
       seed,
       numRuns: Math.min(60, count - sequences),
-      interruptAfterTimeLimit: options.quick || options.minutes === undefined ? undefined : Math.max(1, options.until - Date.now()),
+      interruptAfterTimeLimit:
+        options.quick || options.minutes === undefined ? undefined : Math.max(1, options.until - Date.now()),
       endOnFailure: options.quick,
     });
     if (result.failed && !result.interrupted) {
       const replay = `replay with: pnpm soak model --count 1 --seed ${seed} --path ${result.counterexamplePath}`;
-      rows.add('sequences', sequences, [`${result.errorInstance?.stack}\n${JSON.stringify(result.counterexample)}\n${replay}`]);
+      rows.add('sequences', sequences, [
+        `${result.errorInstance?.stack}\n${JSON.stringify(result.counterexample)}\n${replay}`,
+      ]);
       break;
     }
     if (sequences >= count || Date.now() > options.until || options.path !== undefined) {
@@ -105,8 +111,16 @@ async function runSequence(commands) {
 async function runCommand({ store: index, by, steps, fails }, store, model) {
   if (by === 'single') {
     // Each call a transaction of its own, but for what writes to a record.
-    runReal(store, steps.map((step) => (step.level === undefined && isOneCall(step.do) ? step : { level: step.level ?? [step], fails: false })));
-    return runModel(model, steps.map((step) => (step.level === undefined ? step : { ...step, fails: false })));
+    runReal(
+      store,
+      steps.map((step) =>
+        step.level === undefined && isOneCall(step.do) ? step : { level: step.level ?? [step], fails: false },
+      ),
+    );
+    return runModel(
+      model,
+      steps.map((step) => (step.level === undefined ? step : { ...step, fails: false })),
+    );
   }
   const all = [{ level: steps, fails }];
   if (by === 'self') runReal(store, all);
@@ -131,7 +145,9 @@ async function askWriter(message) {
 
 function startWriter() {
   const program = fileURLToPath(new URL('./lib/model-writer.mjs', import.meta.url));
-  const child = spawn(process.execPath, [program, options.packages ?? '-', ...names], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, options.packages ?? '-', ...names], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => (await lines.next()).value ?? 'it ended';
   return { child, next };

@@ -17,18 +17,26 @@ const rows = new Rows('planted-bugs', options);
 for (const finder of new Set(Object.values(PLANTED_BUGS).map((bug) => bug.finder))) {
   const name = `none, ${finder}`;
   if (!name.includes(options.only)) continue;
-  rows.add(name, 1, await complaints(async () => {
-    const { code, output } = await find(finder, 'none', []);
-    return code === 0 ? [] : [`it fails without a bug: ${output}`];
-  }));
+  rows.add(
+    name,
+    1,
+    await complaints(async () => {
+      const { code, output } = await find(finder, 'none', []);
+      return code === 0 ? [] : [`it fails without a bug: ${output}`];
+    }),
+  );
 }
 for (const [name, { finder, patches }] of Object.entries(PLANTED_BUGS)) {
   if (!name.includes(options.only)) continue;
-  rows.add(name, 1, await complaints(async () => {
-    const { code, output, failed } = await find(finder, name, patches);
-    // A copy that does not even start is no catch.
-    return code !== 0 && failed > 0 ? [] : [`not caught by ${FINDERS[finder].join(' ')}: ${output}`];
-  }));
+  rows.add(
+    name,
+    1,
+    await complaints(async () => {
+      const { code, output, failed } = await find(finder, name, patches);
+      // A copy that does not even start is no catch.
+      return code !== 0 && failed > 0 ? [] : [`not caught by ${FINDERS[finder].join(' ')}: ${output}`];
+    }),
+  );
 }
 rows.end();
 
@@ -55,7 +63,9 @@ async function find(finder, name, patches) {
 
 function runSoak(soak, args) {
   const program = fileURLToPath(new URL(`./${soak}.mjs`, import.meta.url));
-  const child = spawn(process.execPath, [program, ...args, '--seed', String(options.seed), '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args, '--seed', String(options.seed), '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const end = atEnd(() => child.kill('SIGTERM'));
   const limit = setTimeout(end, LIMIT_MS);
   let output = '';

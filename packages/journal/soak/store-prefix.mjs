@@ -20,7 +20,10 @@ const effort = quick ? { seed, recoveryCuts: 1, statesMax: 60 } : { seed, recove
 const countMax = options.count ?? Number.POSITIVE_INFINITY;
 const rows = new Rows('store-prefix', options);
 
-const variant = await buildVariant({ hooks: true, patches: options.plant === undefined ? [] : patchesOf(options.plant) });
+const variant = await buildVariant({
+  hooks: true,
+  patches: options.plant === undefined ? [] : patchesOf(options.plant),
+});
 const removeVariant = atEnd(variant.remove);
 try {
   const lib = await variant.load();
@@ -31,11 +34,12 @@ try {
   };
 
   const fresh = { states: 0, problems: [] };
-  if (options.plant === undefined) runFresh(lib, variant.addon, effort, (part, prefix) => {
-    fresh.states += part.states;
-    fresh.problems.push(...part.problems);
-    add(prefix);
-  });
+  if (options.plant === undefined)
+    runFresh(lib, variant.addon, effort, (part, prefix) => {
+      fresh.states += part.states;
+      fresh.problems.push(...part.problems);
+      add(prefix);
+    });
   if (options.plant === undefined) rows.add('once-in-a-life', fresh.states, fresh.problems);
 
   const prefix = new PrefixStore(lib, variant.addon, { root: declareRoots(lib).roots });
@@ -55,14 +59,21 @@ try {
       run.runShapes({ length: 2, share: quick ? 0.01 : 0.1 });
       run.runShapes({ length: 3, share: quick ? 0.001 : 0.01 });
       const before = states;
-      while (!quick && run.problems.length === 0 && before + run.states < countMax && Date.now() < until - (until - Date.now()) / 4) {
+      while (
+        !quick &&
+        run.problems.length === 0 &&
+        before + run.states < countMax &&
+        Date.now() < until - (until - Date.now()) / 4
+      ) {
         run.runShapes({ length: 2, share: 0.05, until });
         run.runShapes({ length: 3, share: 0.005, until });
         if (options.count === undefined && Date.now() > until) break;
       }
     });
     const before = states;
-    part('random', (run) => run.runRandom((turn) => turn >= (quick ? 40 : 400) && (quick || before + run.states >= countMax || isOver())));
+    part('random', (run) =>
+      run.runRandom((turn) => turn >= (quick ? 40 : 400) && (quick || before + run.states >= countMax || isOver())),
+    );
     add(prefix);
   } finally {
     closePrefix();

@@ -18,10 +18,12 @@ import {
   type Memory,
   type NativeStore,
   openSegments,
+  Regions,
   readSection,
   ShmStoreError,
   type StoreSegments,
   type StructType,
+  type TrimReport,
 } from '@mofo/shm-store';
 import { journalKinds } from './collections/collection-kinds.ts';
 import { Counter } from './collections/counter.ts';
@@ -48,8 +50,10 @@ export interface OpenStoreOptions<R extends RootDeclaration> {
   readonly sizeBytes?: number;
   /** Make the store when there is none. Default true. */
   readonly create?: boolean;
-  /** Map main at its recorded address or refuse with ADDRESS_TAKEN: for stores with native regions that hold raw pointers. Default false. */
+  /** True: map main at its recorded address or refuse with ADDRESS_TAKEN. Default: only if the store has native regions; false is refused then. */
   readonly exactAddress?: boolean;
+  /** Reserve memory in pages of 2 MiB where the kernel has them (Linux 6.1 and later, no setting needed). Default true. */
+  readonly hugePages?: boolean;
   /** Roots that this program uses; missing ones are made, existing ones must have the same type. */
   readonly root?: R;
   /** What becomes of records that are stored otherwise than `root` declares them; run before this returns. See {@link Store.migrate}. */
@@ -95,7 +99,7 @@ export const STORE_SIZE_DEFAULT_BYTES: number = 64 * 2 ** 20;
 /** Kinds whose value is a live handle that never changes. */
 const HANDLE_KINDS: ReadonlySet<string> = new Set(['tree', 'list', 'queue', 'counter']);
 
-const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'root', 'migrate']);
+const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'hugePages', 'root', 'migrate']);
 
 /**
  * Opens the store `name`, making it when there is none.
@@ -147,6 +151,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   private readonly controlFloats: Float64Array;
   private readonly main: DataView;
   private readonly segments: StoreSegments;
+  private nativeRegions: Regions | undefined;
   private closed = false;
 
   /** Use {@link openStore}; this is for segments that are open already, such as those of `openPrivateStore`. */
@@ -191,6 +196,13 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
       'PRIVATE_STORE',
       `The store "${this.name}" lies in private memory: other processes cannot take part in it. Use openStore.`,
     );
+  }
+
+  /** Native regions: memory of native addons, with raw pointers in it. Throws JournalError PRIVATE_STORE for a store in private memory. */
+  get regions(): Regions {
+    this.requireOpen();
+    this.nativeRegions ??= new Regions(this.memory, this.native);
+    return this.nativeRegions;
   }
 
   /**
@@ -322,6 +334,28 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
     };
   }
 
+  /**
+   * Gives memory that the data no longer needs back to the system: what is free at the heap's end. Free space inside the heap stays, and is
+   * used again. Only while no other process or thread has the store open and no snapshot is being written; otherwise the report says so and only the end of
+   * the heap was lowered. Synchronous; about 0.1 s for each GiB that goes back. A process killed in it leaves a sound store.
+   *
+   * @throws ShmStoreError IN_TRANSACTION inside a transaction or read section, and what a transaction throws; JournalError PRIVATE_STORE.
+   */
+  trim(): TrimReport {
+    this.requireOpen();
+    const { native } = this;
+    if (this.isInTransaction || this.isInRead) {
+      throw new ShmStoreError(
+        'IN_TRANSACTION',
+        `Memory of the store "${this.name}" cannot be given back inside a transaction or read section. Nothing was changed. Do it outside.`,
+      );
+    }
+    this.transactions.transaction(() => this.memory.heap.trim());
+    const report = native.trim();
+    this.door.forgetBounds();
+    return report;
+  }
+
   /** Detaches this thread. The data stays. Safe to call twice. Throws ShmStoreError IN_TRANSACTION inside a transaction of this handle. */
   close(): void {
     if (this.closed) return;
@@ -440,13 +474,14 @@ function lockOf(options: TransactionOptions): TransactionLock {
 
 /** Attaches; makes the store when there is none, with the default size if none was given. */
 function attachOrCreate(options: OpenStoreOptions<RootDeclaration>): NativeStore {
-  const { name, sizeBytes, create = true, exactAddress = false } = options;
-  if (sizeBytes !== undefined) return openSegments({ name, sizeBytes, create, exactAddress });
+  const { name, sizeBytes, create = true, exactAddress, hugePages = true } = options;
+  const address = exactAddress === undefined ? {} : { exactAddress };
+  if (sizeBytes !== undefined) return openSegments({ name, sizeBytes, create, ...address, hugePages });
   try {
-    return openSegments({ name, create: false, exactAddress });
+    return openSegments({ name, create: false, ...address, hugePages });
   } catch (error) {
     if (!create || !(error instanceof ShmStoreError) || error.code !== 'NOT_FOUND') throw error;
-    return openSegments({ name, sizeBytes: STORE_SIZE_DEFAULT_BYTES, create, exactAddress });
+    return openSegments({ name, sizeBytes: STORE_SIZE_DEFAULT_BYTES, create, ...address, hugePages });
   }
 }
 

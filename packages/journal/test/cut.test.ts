@@ -70,6 +70,11 @@ const operations: Record<string, (cuts: Cuts) => () => void> = {
       for (const block of made) heap.free(block);
     };
   },
+  'an end of the heap that is lowered': (cuts) => {
+    cuts.store.root.list.push('x'.repeat(40_000));
+    cuts.store.root.list.pop();
+    return () => cuts.store.memory.heap.trim();
+  },
   'a large block': (cuts) => () => void cuts.store.root.list.push('x'.repeat(40_000)),
   'a large block freed at the commit': (cuts) => {
     cuts.store.root.list.push('x'.repeat(40_000));

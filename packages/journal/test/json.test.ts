@@ -9,7 +9,13 @@ import { Store } from '../src/store.ts';
 import { tree } from '../src/tree/tree-type.ts';
 import { tuple } from '../src/tree/tuple.ts';
 
-const Thing = struct('Thing', { name: text(), parts: list(f64()), waiting: queue(text()), index: tree(text(), bytes()), count: counter() });
+const Thing = struct('Thing', {
+  name: text(),
+  parts: list(f64()),
+  waiting: queue(text()),
+  index: tree(text(), bytes()),
+  count: counter(),
+});
 
 test('a record with collections, and collections of every kind of value, show their content', () => {
   const root = { things: tree(tuple(text(), i64()), Thing), big: list(i64()) };

@@ -247,7 +247,12 @@ describe('many entries', () => {
   const kinds = [
     { name: 'numbers in slots', type: tree(f64(), f64()), key: (n: number) => n * 7.25 },
     { name: 'texts in leaves', type: tree(text(), f64()), key: (n: number) => `account:${n}` },
-    { name: 'small integers with texts', type: tree(i32(), text()), key: (n: number) => n, value: (n: number) => `v${n}` },
+    {
+      name: 'small integers with texts',
+      type: tree(i32(), text()),
+      key: (n: number) => n,
+      value: (n: number) => `v${n}`,
+    },
   ] as unknown as readonly {
     readonly name: string;
     readonly type: FieldType<Tree<unknown, unknown>, undefined>;
@@ -255,35 +260,38 @@ describe('many entries', () => {
     readonly value?: (n: number) => unknown;
   }[];
 
-  it.each(kinds)('$name: added and deleted by the hundred in one transaction, over and over', ({ type, key, value }) => {
-    const scratch = openScratch(2 ** 25);
-    const { handle, header } = scratch.make(type);
-    const model = new Map<unknown, unknown>();
-    const random = seeded(5);
-    const valueOf = value ?? ((n: number) => n);
-    for (let turn = 0; turn < 60; turn++) {
-      // Filling, emptying, and both, in random places and in a row, so that buckets split, merge and shrink within one transaction too.
-      const mode = turn % 6;
-      const first = random(4000);
+  it.each(kinds)(
+    '$name: added and deleted by the hundred in one transaction, over and over',
+    ({ type, key, value }) => {
+      const scratch = openScratch(2 ** 25);
+      const { handle, header } = scratch.make(type);
+      const model = new Map<unknown, unknown>();
+      const random = seeded(5);
+      const valueOf = value ?? ((n: number) => n);
+      for (let turn = 0; turn < 60; turn++) {
+        // Filling, emptying, and both, in random places and in a row, so that buckets split, merge and shrink within one transaction too.
+        const mode = turn % 6;
+        const first = random(4000);
+        scratch.transaction(() => {
+          for (let k = 0; k < 400; k++) {
+            const n = turn % 2 === 0 ? random(4000) : (first + k) % 4000;
+            if (mode < 2 || (mode < 4 && random(2) === 0)) {
+              handle.set(key(n), valueOf(turn + k));
+              model.set(key(n), valueOf(turn + k));
+            } else expect(handle.delete(key(n))).toBe(model.delete(key(n)));
+          }
+        });
+        expect(scratch.walk(type, header).problems).toEqual([]);
+        expect(handle.size).toBe(model.size);
+      }
+      for (const [k, v] of model) expect(handle.get(k)).toBe(v);
       scratch.transaction(() => {
-        for (let k = 0; k < 400; k++) {
-          const n = turn % 2 === 0 ? random(4000) : (first + k) % 4000;
-          if (mode < 2 || (mode < 4 && random(2) === 0)) {
-            handle.set(key(n), valueOf(turn + k));
-            model.set(key(n), valueOf(turn + k));
-          } else expect(handle.delete(key(n))).toBe(model.delete(key(n)));
-        }
+        for (const k of model.keys()) expect(handle.delete(k)).toBe(true);
       });
+      expect([...handle]).toEqual([]);
       expect(scratch.walk(type, header).problems).toEqual([]);
-      expect(handle.size).toBe(model.size);
-    }
-    for (const [k, v] of model) expect(handle.get(k)).toBe(v);
-    scratch.transaction(() => {
-      for (const k of model.keys()) expect(handle.delete(k)).toBe(true);
-    });
-    expect([...handle]).toEqual([]);
-    expect(scratch.walk(type, header).problems).toEqual([]);
-  });
+    },
+  );
 });
 
 function seeded(seed: number): (below: number) => number {

@@ -96,9 +96,10 @@ Status makeStore(const StorePaths& paths, const OpenRequest& request, std::share
   if (status.isOk()) status = createFile(paths.backup, geometry.sizeBytes, files.backup);
   if (status.isOk()) status = requireMemory(geometry.pageStates());
   if (status.isOk()) status = allocateRange(files.control, 0, geometry.pageStates());
-  if (status.isOk()) status = backMain(files, geometry, 0, geometry.firstReserved());
   std::shared_ptr<StoreMapping> mapping;
-  if (status.isOk()) status = StoreMapping::map(std::move(files), request.sizeBytes, preferredAddress(request.name), false, mapping);
+  const MapRequest map{preferredAddress(request.name), false};
+  if (status.isOk()) status = StoreMapping::map(std::move(files), request.sizeBytes, map, mapping);
+  if (status.isOk()) status = backMain(*mapping, 0, geometry.firstReserved(), request.hugePages);
   if (!status.isOk()) return status;
   writeSuperblock(*mapping, storeId);
   StoreView view = mapping->view();
@@ -127,7 +128,10 @@ Status openUnderLock(const StorePaths& paths, const OpenRequest& request, Opened
     if (request.sizeBytes != 0 && request.sizeBytes != found.sizeBytes)
       return Status::fail("SIZE_MISMATCH", "store \"" + request.name + "\" has " + std::to_string(found.sizeBytes) + " bytes, not " +
                                                std::to_string(request.sizeBytes) + ".");
-    return StoreMapping::map(std::move(found.files), found.sizeBytes, found.baseAddress, request.exactAddress, result.mapping);
+    if (found.hasRegions && request.anyAddress)
+      return Status::fail("ADDRESS_REQUIRED", "store \"" + request.name + "\" has native regions that hold raw pointers.");
+    const MapRequest map{found.baseAddress, request.exactAddress || found.hasRegions};
+    return StoreMapping::map(std::move(found.files), found.sizeBytes, map, result.mapping);
   }
   // What a killed creator or destroyer left, if anything; nobody can be attached to it, or must re-attach anyway.
   status = removeFiles(paths);

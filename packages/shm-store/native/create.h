@@ -37,6 +37,9 @@ struct OpenRequest {
   uint64_t sizeBytes = 0;
   bool create = false;
   bool exactAddress = false;
+  /** Said that any address will do: refused for a store with native regions. */
+  bool anyAddress = false;
+  bool hugePages = true;
 };
 
 struct OpenedStore {

@@ -38,6 +38,7 @@ constexpr uint64_t MAIN_HEAP_END_SLAB = 100ull;  // u32 slabs below it have been
 constexpr uint64_t MAIN_HEAP_NOMINAL_SLABS = 104ull;  // u32 slabs in the nominal size
 constexpr uint64_t MAIN_SPAN_HEADS = 128ull;  // u32 x 20: free span lists, one per order (slab index, 0 none)
 constexpr uint64_t MAIN_CLASS_HEADS = 256ull;  // u32 x 64: slabs with room, one list per size class (slab index, 0 none)
+constexpr uint64_t MAIN_REGIONS = 512ull;  // table of native regions, a granule each: granule of the block (0: no entry), its birth stamp, bytes that its owner may use in pages, 0 (R4)
 constexpr uint64_t MAIN_SLAB_TABLE = 4096ull;  // slab descriptors, one granule each, indexed by slab
 
 // Block header (one granule, words) and slab descriptor (one granule, words).
@@ -51,6 +52,7 @@ constexpr uint64_t SLAB_KIND_NONE = 0ull;  // never handed out, or the inside of
 constexpr uint64_t SLAB_KIND_SMALL = 1ull;  // blocks of one size class
 constexpr uint64_t SLAB_KIND_LARGE = 2ull;  // first slab of one large block; class byte = order
 constexpr uint64_t SLAB_KIND_FREE = 3ull;  // first slab of a free span; class byte = order
+constexpr uint64_t REGION_COUNT_MAX = 32ull;  // native regions of a store
 constexpr uint64_t SPAN_ORDER_MAX = 18ull;  // a span of order k has 2^k slabs; 18 is one window
 
 // Control segment: byte offsets. Each cache line has one kind of writer.
@@ -134,6 +136,7 @@ constexpr uint64_t LAYOUT_BLOB = 1ull;  // bytes: text, bytes, json; word 0 leng
 constexpr uint64_t LAYOUT_CATALOG_ENTRY = 2ull;  // one type of the catalog
 constexpr uint64_t LAYOUT_ROOT_ENTRY = 3ull;  // one named root
 constexpr uint64_t LAYOUT_EXTENSION = 4ull;  // extension block of a record (R16)
+constexpr uint64_t LAYOUT_REGION = 5ull;  // native region: word 0 length of its name in bytes, then the name; from the block's second page on, bytes of a native addon
 constexpr uint64_t LAYOUT_COUNTER = 8ull;  // counter
 constexpr uint64_t LAYOUT_LIST = 9ull;  // list header
 constexpr uint64_t LAYOUT_LIST_CHUNK = 10ull;  // list chunk
@@ -145,7 +148,7 @@ constexpr uint64_t LAYOUT_TREE_NODE = 18ull;  // tree node: 16 children by four 
 constexpr uint64_t LAYOUT_TREE_BUCKET = 19ull;  // tree bucket: up to 28 entries
 constexpr uint64_t LAYOUT_USER_FIRST = 64ull;  // first layout id of user types
 
-constexpr uint32_t LAYOUT_HASH = 735929785u;
+constexpr uint32_t LAYOUT_HASH = 3065122068u;
 constexpr uint32_t SIZE_CLASSES_BYTES[] = {32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1360, 2048, 2720, 4096, 5456, 8192};
 
 }  // namespace mofo::layout

@@ -6,53 +6,29 @@
 #include "js-error.h"
 #include "recovery.h"
 #include "slots.h"
+#include "trim.h"
 
 namespace mofo {
 
 namespace {
 
-constexpr uint64_t WINDOW_BYTES = layout::WINDOW_GRANULES * layout::GRANULE_BYTES;
-
 /** A thread that holds the write lock for longer than this while the store is opened is stuck. */
 constexpr int64_t RECOVERY_WAIT_MS = 10000;
 
-using KeepAlive = std::shared_ptr<StoreMapping>;
-
-/**
- * An ArrayBuffer over part of the mapping, which keeps the mapping alive. NO_EXTERNAL_BUFFERS where V8 runs in its sandbox.
- */
-Status makeBuffer(Napi::Env env, const KeepAlive& mapping, uint8_t* start, uint64_t bytes, Napi::Value& result) {
-  auto keepAlive = std::make_unique<KeepAlive>(mapping);
-  napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(
-      env, start, size_t(bytes), [](napi_env, void*, void* hint) { delete static_cast<KeepAlive*>(hint); }, keepAlive.get(), &buffer);
-  if (status == napi_ok) {
-    (void)keepAlive.release();
-    result = Napi::Value(env, buffer);
-    return Status::ok();
-  }
-  // napi_no_external_buffers_allowed, which headers of NAPI_VERSION 8 may not name.
-  constexpr int NO_EXTERNAL_BUFFERS = 22;
-  if (int(status) == NO_EXTERNAL_BUFFERS)
-    return Status::fail("NO_EXTERNAL_BUFFERS", "this runtime does not let JavaScript see memory outside its own heap.");
-  return Status::fail("SYSTEM_ERROR", "an ArrayBuffer of " + std::to_string(bytes) + " bytes over the store could not be made.");
-}
-
-bool setMember(Napi::Env env, Napi::Object object, const char* name, Napi::Value value) {
-  const napi_property_descriptor descriptor = {name, nullptr, nullptr, nullptr, nullptr, value, napi_enumerable, nullptr};
-  return napi_define_properties(env, object, 1, &descriptor) == napi_ok;
-}
-
 Status readRequest(const Napi::CallbackInfo& info, OpenRequest& request) {
-  const Status wrong = Status::fail("INVALID_ARGUMENT", "a store is opened with { name, sizeBytes, create, exactAddress }.");
+  const Status wrong = Status::fail("INVALID_ARGUMENT", "a store is opened with { name, sizeBytes, create, exactAddress, hugePages }.");
   if (info.Length() != 1 || !info[0].IsObject()) return wrong;
   const Napi::Object options = info[0].As<Napi::Object>();
   const Napi::Value name = options.Get("name"), size = options.Get("sizeBytes"), create = options.Get("create"),
-                    exact = options.Get("exactAddress");
-  if (info.Env().IsExceptionPending() || !name.IsString() || !size.IsNumber() || !create.IsBoolean() || !exact.IsBoolean()) return wrong;
+                    exact = options.Get("exactAddress"), huge = options.Get("hugePages");
+  if (info.Env().IsExceptionPending() || !name.IsString() || !size.IsNumber() || !create.IsBoolean() ||
+      !(exact.IsBoolean() || exact.IsUndefined()) || !huge.IsBoolean())
+    return wrong;
   request.name = name.As<Napi::String>().Utf8Value();
   request.create = create.As<Napi::Boolean>();
-  request.exactAddress = exact.As<Napi::Boolean>();
+  request.exactAddress = exact.IsBoolean() && exact.As<Napi::Boolean>();
+  request.anyAddress = exact.IsBoolean() && !request.exactAddress;
+  request.hugePages = huge.As<Napi::Boolean>();
   const double sizeBytes = size.As<Napi::Number>().DoubleValue();
   if (!(sizeBytes >= 0 && sizeBytes <= double(layout::STORE_SIZE_MAX_BYTES)) || double(uint64_t(sizeBytes)) != sizeBytes)
     return Status::fail("INVALID_SIZE", "the given number of bytes is no size for a store.");
@@ -103,9 +79,12 @@ bool readCount(const Napi::CallbackInfo& info, uint64_t& count) {
 Napi::Function NativeStore::define(Napi::Env env) {
   return DefineClass(env, "NativeStore",
                      {
+                         InstanceMethod<&NativeStore::showMain>("showMain"),
                          InstanceMethod<&NativeStore::reserveMain>("reserveMain"),
                          InstanceMethod<&NativeStore::reserveJournal>("reserveJournal"),
                          InstanceMethod<&NativeStore::reserveUndo>("reserveUndo"),
+                         InstanceMethod<&NativeStore::trim>("trim"),
+                         InstanceMethod<&NativeStore::lendRegion>("lendRegion"),
                          InstanceMethod<&NativeStore::close>("close"),
                          InstanceMethod<&NativeStore::transaction>("transaction"),
                          InstanceMethod<&NativeStore::takeLock>("takeLock"),
@@ -137,11 +116,14 @@ NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
   if (status.isOk()) status = openSegments(request, opened);
   if (!throwUnlessOk(env, status)) return;
   mapping_ = std::move(opened.mapping);
+  paths_ = pathsOf(request.directory, request.name);
   view_ = mapping_->view();
-  reserver_ = std::make_unique<SegmentReserver>(mapping_.get(), &view_);
+  reserver_ = std::make_unique<SegmentReserver>(mapping_.get(), &view_, request.hugePages);
   transactions_ = std::make_unique<TransactionCore>(&view_, &gate_);
+  regionHost_ = std::make_shared<RegionHost>(RegionHost{&view_, transactions_.get()});
   status = claimSlot(view_, [this] { return recoverDeadOwners(view_, gate_); });
   if (!status.isOk()) {
+    *regionHost_ = RegionHost();
     transactions_.reset();
     throwStatus(env, status);
     return;
@@ -162,29 +144,13 @@ NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
 NativeStore::~NativeStore() { closeNow(); }
 
 Status NativeStore::exposeMemory(Napi::Env env, Napi::Object object, bool created) {
-  const Geometry& geometry = mapping_->geometry();
-  const Napi::Array windows = Napi::Array::New(env);
-  Napi::Value buffer;
-  for (uint64_t at = 0; at < geometry.sizeBytes; at += WINDOW_BYTES) {
-    Status status = makeBuffer(env, mapping_, view_.main + at, std::min(WINDOW_BYTES, geometry.sizeBytes - at), buffer);
-    if (!status.isOk()) return status;
-    windows.Set(uint32_t(at / WINDOW_BYTES), buffer);
-  }
-  bool isSet = setMember(env, object, "windows", windows);
-  struct Part {
-    const char* name;
-    uint8_t* start;
-    uint64_t bytes;
-  };
-  for (const Part& part : {Part{"control", view_.control, geometry.fixedBytes()},
-                           Part{"journal", view_.journal(view_.slot), geometry.journalBytes()},
-                           Part{"undo", view_.undo(view_.slot), geometry.undoBytes()}}) {
-    Status status = makeBuffer(env, mapping_, part.start, part.bytes, buffer);
-    if (!status.isOk()) return status;
-    isSet = isSet && setMember(env, object, part.name, buffer);
-  }
-  isSet = isSet && setMember(env, object, "slot", Napi::Number::New(env, view_.slot)) &&
-          setMember(env, object, "created", Napi::Boolean::New(env, created));
+  const uint64_t reserved = Geometry::toBytes(__atomic_load_n(view_.controlAt<uint32_t>(layout::CONTROL_RESERVED_GRANULES), __ATOMIC_ACQUIRE));
+  Status status = exposed_.open(env, object, mapping_, view_, std::min(reserved, view_.sizeBytes));
+  if (!status.isOk()) return status;
+  const bool isAtRecordedAddress = uint64_t(reinterpret_cast<uintptr_t>(view_.main)) == *view_.mainAt<uint64_t>(layout::MAIN_BASE_ADDRESS);
+  const bool isSet = setMember(env, object, "isAtRecordedAddress", Napi::Boolean::New(env, isAtRecordedAddress)) &&
+                     setMember(env, object, "slot", Napi::Number::New(env, view_.slot)) &&
+                     setMember(env, object, "created", Napi::Boolean::New(env, created));
   return isSet ? Status::ok() : Status::fail("EXITING", "the environment is ending.");
 }
 
@@ -202,22 +168,78 @@ bool NativeStore::requireTransaction(Napi::Env env) const {
   return false;
 }
 
-Napi::Value NativeStore::reserveMain(const Napi::CallbackInfo& info) {
+Napi::Value NativeStore::showMain(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   uint64_t granule = 0;
-  if (readCount(info, granule) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveMain(granule));
-  return info.Env().Undefined();
+  if (!readCount(info, granule) || !requireOpen(env)) return env.Undefined();
+  const uint64_t bytes = granule < view_.sizeBytes / layout::GRANULE_BYTES ? granule * layout::GRANULE_BYTES : view_.sizeBytes;
+  throwUnlessOk(env, exposed_.showMain(env, Value(), bytes));
+  return env.Undefined();
+}
+
+Napi::Value NativeStore::reserveMain(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  uint64_t granule = 0;
+  if (!readCount(info, granule) || !requireTransaction(env)) return env.Undefined();
+  Status status = reserver_->reserveMain(granule);
+  if (status.isOk()) status = exposed_.showMain(env, Value(), granule * layout::GRANULE_BYTES);
+  throwUnlessOk(env, status);
+  return env.Undefined();
 }
 
 Napi::Value NativeStore::reserveJournal(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   uint64_t bytes = 0;
-  if (readCount(info, bytes) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveJournal(bytes));
-  return info.Env().Undefined();
+  if (!readCount(info, bytes) || !requireTransaction(env)) return env.Undefined();
+  Status status = reserver_->reserveJournal(bytes);
+  if (status.isOk()) status = exposed_.showJournal(env, Value(), bytes);
+  throwUnlessOk(env, status);
+  return env.Undefined();
 }
 
 Napi::Value NativeStore::reserveUndo(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   uint64_t bytes = 0;
-  if (readCount(info, bytes) && requireTransaction(info.Env())) throwUnlessOk(info.Env(), reserver_->reserveUndo(bytes));
-  return info.Env().Undefined();
+  if (!readCount(info, bytes) || !requireTransaction(env)) return env.Undefined();
+  Status status = reserver_->reserveUndo(bytes);
+  if (status.isOk()) status = exposed_.showUndo(env, Value(), bytes);
+  throwUnlessOk(env, status);
+  return env.Undefined();
+}
+
+Napi::Value NativeStore::trim(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!requireOpen(env)) return env.Undefined();
+  Status status = Status::ok();
+  if (transactions_->isOpen()) status = Status::fail("IN_TRANSACTION", "memory is given back between transactions.");
+  TrimReport report;
+  if (status.isOk()) status = trimStore(paths_, *mapping_, view_, *transactions_, report);
+  if (!throwUnlessOk(env, status)) return env.Undefined();
+  constexpr const char* NAMES[] = {"done", "attached", "backup-in-use"};
+  const Napi::Object result = Napi::Object::New(env);
+  result.Set("result", NAMES[int(report.result)]);
+  result.Set("freedBytes", double(report.freedBytes));
+  result.Set("reservedBytes", double(report.reservedBytes));
+  return result;
+}
+
+Napi::Value NativeStore::lendRegion(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!requireOpen(env)) return env.Undefined();
+  if (info.Length() != 2 || !info[0].IsNumber() || !info[1].IsNumber()) {
+    throwStatus(env, Status::fail("INVALID_ARGUMENT", "lendRegion takes the granule and the birth stamp of a region's block."));
+    return env.Undefined();
+  }
+  auto loan = std::make_unique<RegionLoan>(mapping_, regionHost_, info[0].As<Napi::Number>().Uint32Value(), info[1].As<Napi::Number>().Uint32Value());
+  napi_value handle = nullptr;
+  const auto drop = [](napi_env, void* data, void*) { delete static_cast<RegionLoan*>(static_cast<mofo_region_v1*>(data)); };
+  if (napi_create_object(env, &handle) != napi_ok || napi_type_tag_object(env, handle, &MOFO_REGION_TYPE_TAG) != napi_ok ||
+      napi_wrap(env, handle, static_cast<mofo_region_v1*>(loan.get()), drop, nullptr, nullptr) != napi_ok) {
+    throwStatus(env, Status::fail("SYSTEM_ERROR", "the handle of a native region could not be made."));
+    return env.Undefined();
+  }
+  (void)loan.release();
+  return Napi::Value(env, handle);
 }
 
 Napi::Value NativeStore::close(const Napi::CallbackInfo& info) {
@@ -245,8 +267,10 @@ void NativeStore::closeNow() {
   endWaits();
   backupLease_.reset();
   releaseSlot(view_);
+  *regionHost_ = RegionHost();
   transactions_.reset();
   reserver_.reset();
+  exposed_.close();
   mapping_.reset();
 }
 

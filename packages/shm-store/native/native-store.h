@@ -8,6 +8,8 @@
 #include <atomic>
 #include <memory>
 #include "environment-gate.h"
+#include "exposed-memory.h"
+#include "region.h"
 #include "reserve.h"
 #include "segment.h"
 #include "store-view.h"
@@ -32,9 +34,12 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
 
  private:
   // Segment side (native-store.cc).
+  Napi::Value showMain(const Napi::CallbackInfo& info);
   Napi::Value reserveMain(const Napi::CallbackInfo& info);
   Napi::Value reserveJournal(const Napi::CallbackInfo& info);
   Napi::Value reserveUndo(const Napi::CallbackInfo& info);
+  Napi::Value lendRegion(const Napi::CallbackInfo& info);
+  Napi::Value trim(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   Status exposeMemory(Napi::Env env, Napi::Object object, bool created);
   bool requireTransaction(Napi::Env env) const;
@@ -68,13 +73,17 @@ class NativeStore : public Napi::ObjectWrap<NativeStore> {
   /** Joins the waiting threads and gives the role back; before the slot is released. */
   void endWaits();
 
+  StorePaths paths_;
   std::shared_ptr<StoreMapping> mapping_;
   std::atomic<bool> exiting_{false};
   EnvironmentGate gate_;
   StoreView view_;
+  ExposedMemory exposed_;
   std::unique_ptr<SegmentReserver> reserver_;
   /** Null after close(). */
   std::unique_ptr<TransactionCore> transactions_;
+  /** What handles of regions look at. */
+  std::shared_ptr<RegionHost> regionHost_;
   std::unique_ptr<RoleWatch> roleWatch_;
   std::unique_ptr<DoorbellWatch> doorbellWatch_;
   /** Open while this thread may copy to the backup and read it. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <algorithm>
 #include <cerrno>
+#include "huge-pages.h"
 #include "stores.h"
 
 namespace mofo {
@@ -12,6 +13,8 @@ namespace {
 /** Allocated in pieces, so that a thread that gets signals all the time still gets on. */
 constexpr uint64_t PIECE_BYTES = 4ull << 20;
 constexpr uint64_t MAIN_STEP_MAX_BYTES = 4ull << 20;
+/** From here on main grows in whole huge pages: a quarter of its size at most. Below, a small store would pay more than it holds. */
+constexpr uint64_t HUGE_STEPS_FROM_BYTES = 8ull << 20;
 
 std::string bytesOf(uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
@@ -37,7 +40,10 @@ void releaseRange(const FileDescriptor& file, uint64_t from, uint64_t to) {
   }
 }
 
-Status backMain(const StoreFiles& files, const Geometry& geometry, uint64_t from, uint64_t to) {
+Status backMain(const StoreMapping& mapping, uint64_t from, uint64_t to, bool hugePages) {
+  const StoreFiles& files = mapping.files();
+  const Geometry& geometry = mapping.geometry();
+  const StoreView view = mapping.view();
   const uint64_t slabs = (to + layout::SLAB_BYTES - 1) / layout::SLAB_BYTES;
   const uint64_t oldSlabs = from / layout::SLAB_BYTES;
   const uint64_t tableFrom = from == 0 ? 0 : geometry.tableEnd(oldSlabs) / layout::PAGE_BYTES * layout::PAGE_BYTES;
@@ -48,16 +54,30 @@ Status backMain(const StoreFiles& files, const Geometry& geometry, uint64_t from
 
   Status status = requireMemory(2 * (to - heapFrom) + 2 * (tableTo - tableFrom) + (statesTo - statesFrom));
   if (status.isOk()) status = allocateRange(files.control, statesFrom, statesTo);
-  for (const FileDescriptor* file : {&files.main, &files.backup}) {
-    if (status.isOk()) status = allocateRange(*file, tableFrom, tableTo);
-    if (status.isOk()) status = allocateRange(*file, heapFrom, to);
+  struct Segment {
+    const FileDescriptor& file;
+    uint8_t* base;
+  };
+  for (const Segment& segment : {Segment{files.main, view.main}, Segment{files.backup, view.backup}}) {
+    if (status.isOk()) status = allocateRange(segment.file, tableFrom, tableTo);
+    if (status.isOk() && hugePages) backWithHugePages(segment.file, segment.base, heapFrom, to);
+    if (status.isOk()) status = allocateRange(segment.file, heapFrom, to);
   }
   if (!status.isOk()) {
     // What is above the published bound belongs to nobody; the few pages of table and states may stay.
     releaseRange(files.main, heapFrom, to);
     releaseRange(files.backup, heapFrom, to);
+    return status;
   }
+  // Whoever reserves is about to write there. One call for a thousand pages costs a twentieth of a thousand faults.
+  populate(view.main, heapFrom, to);
   return status;
+}
+
+uint64_t nextBound(uint64_t reserved, uint64_t least, uint64_t sizeBytes) {
+  const uint64_t step = std::clamp(roundUp(reserved / 8, layout::RESERVE_STEP_BYTES), layout::RESERVE_STEP_BYTES, MAIN_STEP_MAX_BYTES);
+  const uint64_t wanted = std::max(least, reserved + step);
+  return std::min(sizeBytes, roundUp(wanted, wanted < HUGE_STEPS_FROM_BYTES ? layout::RESERVE_STEP_BYTES : HUGE_PAGE_BYTES));
 }
 
 Status SegmentReserver::reserveMain(uint64_t granule) {
@@ -70,12 +90,11 @@ Status SegmentReserver::reserveMain(uint64_t granule) {
     return Status::fail("STORE_FULL", "the store is full: " + bytesOf(wanted) + " are wanted and its size is " + bytesOf(geometry.sizeBytes) + ".");
 
   const uint64_t least = std::min(geometry.sizeBytes, roundUp(wanted, layout::RESERVE_STEP_BYTES));
-  const uint64_t step = std::clamp(roundUp(reserved / 8, layout::RESERVE_STEP_BYTES), layout::RESERVE_STEP_BYTES, MAIN_STEP_MAX_BYTES);
-  uint64_t target = std::clamp(roundUp(reserved + step, layout::RESERVE_STEP_BYTES), least, geometry.sizeBytes);
-  Status status = backMain(mapping_->files(), geometry, reserved, target);
+  uint64_t target = nextBound(reserved, least, geometry.sizeBytes);
+  Status status = backMain(*mapping_, reserved, target, hugePages_);
   if (!status.isOk() && target > least) {
     target = least;
-    status = backMain(mapping_->files(), geometry, reserved, target);
+    status = backMain(*mapping_, reserved, target, hugePages_);
   }
   if (status.isOk()) storeWord(published, Geometry::toGranules(target));
   return status;

@@ -18,13 +18,20 @@ Status allocateRange(const FileDescriptor& file, uint64_t from, uint64_t to);
 /** Gives the memory of [from, to) back. */
 void releaseRange(const FileDescriptor& file, uint64_t from, uint64_t to);
 
-/** Backs everything that a bound of `to` bytes allows to be used, from the bound `from` (0 in a store being made); publishes nothing. */
-Status backMain(const StoreFiles& files, const Geometry& geometry, uint64_t from, uint64_t to);
+/**
+ * Backs everything that a bound of `to` bytes allows to be used, from the bound `from` (0 in a store being made), the heap with huge pages if
+ * they are wanted and to be had; publishes nothing.
+ */
+Status backMain(const StoreMapping& mapping, uint64_t from, uint64_t to, bool hugePages);
+
+/** The bound after `reserved` when at least `least` bytes are wanted: an eighth more, up to 4 MiB at a time. */
+uint64_t nextBound(uint64_t reserved, uint64_t least, uint64_t sizeBytes);
 
 class SegmentReserver : public Reserver {
  public:
   /** `view.slot` must be this thread's slot before the journal is reserved. */
-  SegmentReserver(const StoreMapping* mapping, const StoreView* view) : mapping_(mapping), view_(view) {}
+  SegmentReserver(const StoreMapping* mapping, const StoreView* view, bool hugePages)
+      : mapping_(mapping), view_(view), hugePages_(hugePages) {}
 
   Status reserveMain(uint64_t granule) override;
   Status reserveJournal(uint64_t bytes) override;
@@ -35,6 +42,7 @@ class SegmentReserver : public Reserver {
 
   const StoreMapping* mapping_;
   const StoreView* view_;
+  bool hugePages_;
 };
 
 }  // namespace mofo

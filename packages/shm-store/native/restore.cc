@@ -100,9 +100,9 @@ Status build(const RestoreRequest& request, uint32_t timeline, std::shared_ptr<S
   if (status.isOk()) status = makeNameless(request.directory, geometry.sizeBytes, files.backup);
   if (status.isOk()) status = requireMemory(geometry.pageStates());
   if (status.isOk()) status = allocateRange(files.control, 0, geometry.pageStates());
-  if (status.isOk()) status = backMain(files, geometry, 0, request.reservedBytes);
   std::shared_ptr<StoreMapping> mapping;
-  if (status.isOk()) status = StoreMapping::map(std::move(files), request.sizeBytes, 0, false, mapping);
+  if (status.isOk()) status = StoreMapping::map(std::move(files), request.sizeBytes, MapRequest{0, false, false}, mapping);
+  if (status.isOk()) status = backMain(*mapping, 0, request.reservedBytes, true);
   if (status.isOk()) status = load(request, *mapping);
   if (!status.isOk()) return status;
   const StoreView view = mapping->view();

@@ -2,8 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <vector>
+#include "huge-pages.h"
 #if defined(__GLIBC__)
 #include <gnu/libc-version.h>
 #endif
@@ -112,6 +116,13 @@ Status checkControl(const uint8_t* control, const std::string& name, Examined& r
   return Status::ok();
 }
 
+/** True if a superblock lists a native region (see region.h). */
+bool hasRegions(const uint8_t* main) {
+  for (uint64_t index = 0; index < layout::REGION_COUNT_MAX; index++)
+    if (valueAt<uint32_t>(main, layout::MAIN_REGIONS + index * layout::GRANULE_BYTES) != 0) return true;
+  return false;
+}
+
 Status checkMain(const uint8_t* main, const uint8_t* control, const std::string& name, Examined& result) {
   if (memcmp(main + layout::MAIN_MAGIC, "MOFOMAIN", 8) != 0)
     return Status::fail("FORMAT_UNKNOWN", "store \"" + name + "\": the main segment is not one of ours.");
@@ -126,7 +137,50 @@ Status checkMain(const uint8_t* main, const uint8_t* control, const std::string&
   if (sizeBytes != result.sizeBytes || memcmp(main + layout::MAIN_STORE_ID, control + layout::CONTROL_STORE_ID, 16) != 0)
     return damaged(name, "main and control segment are not of one store");
   result.baseAddress = valueAt<uint64_t>(main, layout::MAIN_BASE_ADDRESS);
+  result.hasRegions = hasRegions(main);
   return Status::ok();
+}
+
+Status addressTaken(int error) { return Status::fail("ADDRESS_TAKEN", "the store's base address is taken in this process.", error); }
+
+std::mutex& mappingsLock() {
+  static std::mutex lock;
+  return lock;
+}
+
+/** Those that live, and some that have gone. Never destroyed: worker threads may end after the process's static objects. */
+std::vector<std::weak_ptr<StoreMapping>>& mappingsOfProcess() {
+  static auto* mappings = new std::vector<std::weak_ptr<StoreMapping>>();
+  return *mappings;
+}
+
+bool isSameFile(const FileDescriptor& one, const FileDescriptor& other) {
+  struct stat a, b;
+  return fstat(one.get(), &a) == 0 && fstat(other.get(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool isSameStore(const StoreFiles& one, const StoreFiles& other) {
+  return isSameFile(one.main, other.main) && isSameFile(one.backup, other.backup) && isSameFile(one.control, other.control);
+}
+
+/** Maps a file anywhere, at a multiple of a huge page. */
+void* mapAligned(const FileDescriptor& file, uint64_t bytes) {
+  const uint64_t spaceBytes = bytes + HUGE_PAGE_BYTES;
+  void* space = mmap(nullptr, spaceBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (space == MAP_FAILED) return MAP_FAILED;
+  const uint64_t start = reinterpret_cast<uintptr_t>(space);
+  const uint64_t aligned = roundUp(start, HUGE_PAGE_BYTES);
+  void* mapped = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, file.get(), 0);
+  const int error = errno;
+  if (mapped == MAP_FAILED) {
+    munmap(space, spaceBytes);
+    errno = error;
+    return MAP_FAILED;
+  }
+  const uint64_t end = roundUp(aligned + bytes, layout::PAGE_BYTES);
+  if (aligned > start) munmap(space, aligned - start);
+  if (start + spaceBytes > end) munmap(reinterpret_cast<void*>(end), start + spaceBytes - end);
+  return mapped;
 }
 
 Status mapOne(const FileDescriptor& file, uint64_t bytes, uint64_t hint, bool exact, uint8_t*& address) {
@@ -139,9 +193,9 @@ Status mapOne(const FileDescriptor& file, uint64_t bytes, uint64_t hint, bool ex
       munmap(mapped, bytes);
       mapped = MAP_FAILED;
     }
-    if (mapped == MAP_FAILED && exact) return Status::fail("ADDRESS_TAKEN", "the store's base address is taken in this process.", errno);
+    if (mapped == MAP_FAILED && exact) return addressTaken(errno);
   }
-  if (mapped == MAP_FAILED) mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file.get(), 0);
+  if (mapped == MAP_FAILED) mapped = mapAligned(file, bytes);
   if (mapped == MAP_FAILED)
     return Status::fail("MAP_FAILED", "mapping " + std::to_string(bytes) + " bytes failed: " + strerror(errno) + ".", errno);
   // Left in core dumps the segments would delay a takeover by seconds (R22). Old kernels may refuse; then the dump is only larger.
@@ -265,14 +319,25 @@ uint64_t preferredAddress(const std::string& name) {
 #endif
 }
 
-Status StoreMapping::map(StoreFiles files, uint64_t sizeBytes, uint64_t baseAddress, bool exactAddress,
-                         std::shared_ptr<StoreMapping>& result) {
+Status StoreMapping::map(StoreFiles files, uint64_t sizeBytes, const MapRequest& request, std::shared_ptr<StoreMapping>& result) {
+  const std::lock_guard<std::mutex> lock(mappingsLock());
+  std::vector<std::weak_ptr<StoreMapping>>& mappings = mappingsOfProcess();
+  mappings.erase(std::remove_if(mappings.begin(), mappings.end(), [](const auto& known) { return known.expired(); }), mappings.end());
+  for (const std::weak_ptr<StoreMapping>& known : mappings) {
+    const std::shared_ptr<StoreMapping> mapping = known.lock();
+    if (!request.shared || mapping == nullptr || !isSameStore(mapping->files_, files)) continue;
+    if (request.exactAddress && uint64_t(reinterpret_cast<uintptr_t>(mapping->main_)) != request.baseAddress) return addressTaken(0);
+    result = mapping;
+    return Status::ok();
+  }
   std::shared_ptr<StoreMapping> mapping(new StoreMapping(std::move(files), sizeBytes));
-  Status status = mapOne(mapping->files_.main, sizeBytes, baseAddress, exactAddress, mapping->main_);
+  Status status = mapOne(mapping->files_.main, sizeBytes, request.baseAddress, request.exactAddress, mapping->main_);
   if (status.isOk()) status = mapOne(mapping->files_.backup, sizeBytes, 0, false, mapping->backup_);
   if (status.isOk()) status = mapOne(mapping->files_.control, mapping->geometry_.controlBytes(), 0, false, mapping->control_);
-  if (status.isOk()) result = std::move(mapping);
-  return status;
+  if (!status.isOk()) return status;
+  if (request.shared) mappings.push_back(mapping);
+  result = std::move(mapping);
+  return Status::ok();
 }
 
 StoreMapping::~StoreMapping() {

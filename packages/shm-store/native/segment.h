@@ -46,6 +46,8 @@ struct Examined {
   uint64_t sizeBytes = 0;
   /** Base address to map main at (a hint). */
   uint64_t baseAddress = 0;
+  /** Native regions hold raw pointers: the hint is a condition. */
+  bool hasRegions = false;
   StoreFiles files;
 };
 
@@ -61,10 +63,23 @@ Status pidNamespace(double& inode);
 /** Hash of name and version of the C library, whose mutex layout the locks have (R9). */
 uint32_t libcHash();
 
-/** The mapped segments. Unmapped when the last owner, the store's handle or an ArrayBuffer, lets go (R4). */
+/** How segments are mapped. */
+struct MapRequest {
+  /** Where main is wanted; 0: anywhere. */
+  uint64_t baseAddress = 0;
+  /** Nowhere else: ADDRESS_TAKEN. */
+  bool exactAddress = false;
+  /** Share the mapping with others of this process; false for a store that is still being made. */
+  bool shared = true;
+};
+
+/**
+ * The mapped segments, shared by all handles of this process on one store: so worker threads, too, have main at its recorded address. Unmapped
+ * when the last owner, a store's handle or an ArrayBuffer, lets go (R4).
+ */
 class StoreMapping {
  public:
-  static Status map(StoreFiles files, uint64_t sizeBytes, uint64_t baseAddress, bool exactAddress, std::shared_ptr<StoreMapping>& result);
+  static Status map(StoreFiles files, uint64_t sizeBytes, const MapRequest& request, std::shared_ptr<StoreMapping>& result);
   ~StoreMapping();
   StoreMapping(const StoreMapping&) = delete;
   StoreMapping& operator=(const StoreMapping&) = delete;

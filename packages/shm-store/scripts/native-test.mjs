@@ -12,7 +12,7 @@ const build = mkdtempSync(join(tmpdir(), 'mofo-native-test-'));
 const suiteLimitMs = 60_000;
 
 const core = ['guard', 'lock', 'recovery', 'transaction', 'wait'];
-const backup = ['backup', 'crc32', 'image', 'segment'];
+const backup = ['backup', 'crc32', 'huge-pages', 'image', 'segment'];
 const waiting = ['role', 'role-watcher', 'doorbell-watcher', 'process'];
 const common = ['-std=c++17', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread'];
 const builds = {

@@ -21,6 +21,7 @@ export type OpenErrorCode =
   | 'SIZE_MISMATCH'
   | 'STORE_INCOMPLETE'
   | 'ADDRESS_TAKEN'
+  | 'ADDRESS_REQUIRED'
   | 'MAP_FAILED'
   | 'NO_EXTERNAL_BUFFERS'
   | 'TOO_MANY_PROCESSES'
@@ -62,6 +63,9 @@ export type HeapErrorCode =
   | 'INVALID_TYPE'
   | 'INVALID_VALUE'
   | 'FLOOR_TOO_HIGH'
+  | 'REGION_EXISTS'
+  | 'REGION_NOT_FOUND'
+  | 'TOO_MANY_REGIONS'
   | 'READ_CONTENTION';
 
 /** Codes of process and socket functions. */
@@ -139,6 +143,8 @@ const ADVICE: Readonly<Partial<Record<ShmStoreErrorCode, string>>> = {
   SIZE_MISMATCH: 'It was not touched. Leave sizeBytes out to attach to it as it is.',
   STORE_INCOMPLETE:
     'It was not touched. If you do not need what is left: destroy it with { force: true }, then create it again.',
+  ADDRESS_REQUIRED:
+    'Nothing was opened. Leave exactAddress out: the store is mapped at its recorded address, or refused with ADDRESS_TAKEN.',
   ADDRESS_TAKEN: 'Nothing was opened. Try again in a fresh process, before anything else is mapped.',
   MAP_FAILED: 'Nothing was opened. Raise the limit on address space (ulimit -v) or make the store smaller.',
   NO_EXTERNAL_BUFFERS:

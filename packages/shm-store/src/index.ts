@@ -5,7 +5,7 @@ export { ShmStoreError, type ShmStoreErrorCode, type ShmStoreErrorOptions } from
 export { Heap, PAYLOAD_MAX_BYTES } from './heap/heap.ts';
 export * from './layout.ts';
 export type { Memory } from './memory.ts';
-export type { NativeOpenOptions, NativeStore, StoreSegments } from './native-binding.ts';
+export type { NativeOpenOptions, NativeStore, StoreSegments, TrimReport } from './native-binding.ts';
 export type { BackupReport, NativeBackup, RestoreSegmentsOptions } from './native-image.ts';
 export type * from './native-waiting.ts';
 export * from './open.ts';
@@ -17,6 +17,7 @@ export { isRecordLive, isSameRecord, openRecord, requirePlace } from './records/
 export { type PlainRecord, readAsPlain } from './records/read-as-plain.ts';
 export type { RecordPlace } from './records/record-handle.ts';
 export { type PlainFields, rewriteRecord } from './records/rewrite-record.ts';
+export { listRegions, type NativeRegion, REGION_SIZE_MAX_BYTES, type RegionEntry, Regions } from './regions.ts';
 export { restoreSegments } from './restore.ts';
 export { i64, u64 } from './types/big-integers.ts';
 export { BYTES_LENGTH_MAX, TEXT_LENGTH_MAX } from './types/blob.ts';

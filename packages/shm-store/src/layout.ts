@@ -65,6 +65,8 @@ export const MAIN_HEAP_NOMINAL_SLABS: 104 = 104;
 export const MAIN_SPAN_HEADS: 128 = 128;
 /** u32 x 64: slabs with room, one list per size class (slab index, 0 none) */
 export const MAIN_CLASS_HEADS: 256 = 256;
+/** table of native regions, a granule each: granule of the block (0: no entry), its birth stamp, bytes that its owner may use in pages, 0 (R4) */
+export const MAIN_REGIONS: 512 = 512;
 /** slab descriptors, one granule each, indexed by slab */
 export const MAIN_SLAB_TABLE: 4096 = 4096;
 
@@ -89,6 +91,8 @@ export const SLAB_KIND_SMALL: 1 = 1;
 export const SLAB_KIND_LARGE: 2 = 2;
 /** first slab of a free span; class byte = order */
 export const SLAB_KIND_FREE: 3 = 3;
+/** native regions of a store */
+export const REGION_COUNT_MAX: 32 = 32;
 /** a span of order k has 2^k slabs; 18 is one window */
 export const SPAN_ORDER_MAX: 18 = 18;
 
@@ -247,6 +251,8 @@ export const LAYOUT_CATALOG_ENTRY: 2 = 2;
 export const LAYOUT_ROOT_ENTRY: 3 = 3;
 /** extension block of a record (R16) */
 export const LAYOUT_EXTENSION: 4 = 4;
+/** native region: word 0 length of its name in bytes, then the name; from the block's second page on, bytes of a native addon */
+export const LAYOUT_REGION: 5 = 5;
 /** counter */
 export const LAYOUT_COUNTER: 8 = 8;
 /** list header */
@@ -269,7 +275,7 @@ export const LAYOUT_TREE_BUCKET: 19 = 19;
 export const LAYOUT_USER_FIRST: 64 = 64;
 
 /** Hash of the whole table; stored in main and control, and compared when a store is opened. */
-export const LAYOUT_HASH: 735929785 = 735929785;
+export const LAYOUT_HASH: 3065122068 = 3065122068;
 
 /** Block sizes of the size classes in bytes, header included. */
 export const SIZE_CLASSES_BYTES: readonly number[] = [

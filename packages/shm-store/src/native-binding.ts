@@ -10,26 +10,57 @@ export interface NativeOpenOptions {
   readonly sizeBytes: number;
   /** Create when absent. */
   readonly create: boolean;
-  /** Map main at exactly its recorded address or refuse with ADDRESS_TAKEN (R4). */
-  readonly exactAddress: boolean;
+  /** True: map main at exactly its recorded address or refuse with ADDRESS_TAKEN (R4). False: anywhere. Undefined: as the store needs it. */
+  readonly exactAddress: boolean | undefined;
+  /** Give memory that this handle reserves huge pages where the kernel has them. */
+  readonly hugePages: boolean;
 }
 
 /** A store shared between processes, as the addon opens it. */
-export interface NativeStore extends StoreSegments, NativeWaiting, NativeBackup {}
+export interface NativeStore extends StoreSegments, NativeWaiting, NativeBackup {
+  /**
+   * Gives memory above the heap's end back to the system, if no other thread or process is attached and no snapshot reads the backup; lower the end
+   * first, with `Heap.trim` in a transaction. Takes the create lock and the write lock, for about 0.1 s a GiB. A process killed in it leaves a sound store.
+   *
+   * @throws ShmStoreError IN_TRANSACTION, CREATE_LOCK_TIMEOUT, and what a transaction's begin throws.
+   */
+  trim(): TrimReport;
+  /** True if main is mapped where its superblock says. */
+  readonly isAtRecordedAddress: boolean;
+  /** An object for native addons (mofo-region.h) that gives them the memory of the region whose block lies at `granule` and has this birth stamp. */
+  lendRegion(granule: number, stamp: number): object;
+}
+
+/** What {@link NativeStore.trim} did. */
+export interface TrimReport {
+  /** `done`, or why nothing was done. */
+  readonly result: 'done' | 'attached' | 'backup-in-use';
+  /** Memory that the three segments occupy less than before. */
+  readonly freedBytes: number;
+  /** Bytes of main that have memory behind them now. */
+  readonly reservedBytes: number;
+}
 
 /**
  * The three segments of one store as one thread sees them, with this thread's slot: what the door and transactions need. Every ArrayBuffer
  * stays valid until it is garbage collected, also after close().
  */
 export interface StoreSegments {
-  /** Main in windows of at most 4 GiB. */
+  /**
+   * Main in windows of 4 GiB, as far as they were needed: at least to what was reserved when the store was opened, or by this handle since. The
+   * array, and its last buffer, are replaced by larger ones when more is shown; the old ones stay valid for what they show.
+   */
   readonly windows: readonly ArrayBuffer[];
   /** Control's fixed part: header, slots and page states. */
   readonly control: ArrayBuffer;
-  /** This slot's journal range. */
+  /** This slot's journal range, as far as it is reserved at least; replaced by a larger one by `reserveJournal`. */
   readonly journal: ArrayBuffer;
-  /** This slot's undo range. */
+  /** The most that `journal` can become. */
+  readonly journalCapacityBytes: number;
+  /** This slot's undo range, as far as it is reserved at least; replaced by a larger one by `reserveUndo`. */
   readonly undo: ArrayBuffer;
+  /** The most that `undo` can become. */
+  readonly undoCapacityBytes: number;
   readonly slot: number;
   readonly created: boolean;
   /**
@@ -41,6 +72,8 @@ export interface StoreSegments {
   transaction(body: () => number, lockLater?: boolean): void;
   /** Inside such a body: takes the write lock and opens the transaction, unless that is done. Throws what `transaction` throws. */
   takeLock(): void;
+  /** Makes `windows` reach up to this granule: for what another process has reserved. Costs nothing when they do. */
+  showMain(granule: number): void;
   /** Backs main and backup with memory up to this granule (rounded up to a step), under the write lock; throws STORE_FULL or OUT_OF_MEMORY. */
   reserveMain(granule: number): void;
   /** Backs this slot's journal with memory up to this many bytes. */

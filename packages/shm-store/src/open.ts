@@ -13,8 +13,16 @@ export interface OpenSegmentsOptions {
   readonly sizeBytes?: number;
   /** Make it if it is not there; default: true if `sizeBytes` is given. */
   readonly create?: boolean;
-  /** Map main at exactly the address it was first mapped at, for stores whose native regions hold raw pointers; default false. */
+  /**
+   * True: map main at exactly the address it was first mapped at, or refuse with ADDRESS_TAKEN. Default: only if the store has native regions, which hold
+   * raw pointers; then false is refused with ADDRESS_REQUIRED.
+   */
   readonly exactAddress?: boolean;
+  /**
+   * Give memory that this handle reserves pages of 2 MiB, where the kernel has them (Linux 6.1 and later, no setting needed); default true. It takes no
+   * more memory than is reserved, which from 8 MiB on grows by whole huge pages.
+   */
+  readonly hugePages?: boolean;
 }
 
 /** How {@link destroyStore} destroys. */
@@ -43,12 +51,12 @@ const ROLES = ['none', 'main', 'clone', 'worker'] as const;
  * garbage collected. A killed process leaves its slot, which the next opener takes back.
  *
  * @throws ShmStoreError INVALID_NAME, INVALID_SIZE, UNKNOWN_OPTION, NOT_FOUND, NOT_OWNER, UNSAFE_MODE, FORMAT_UNKNOWN, WRONG_BYTE_ORDER,
- *   LAYOUT_MISMATCH, PID_NAMESPACE, LIBC_MISMATCH, SIZE_MISMATCH, STORE_INCOMPLETE, STORE_DAMAGED, ADDRESS_TAKEN, MAP_FAILED,
+ *   LAYOUT_MISMATCH, PID_NAMESPACE, LIBC_MISMATCH, SIZE_MISMATCH, STORE_INCOMPLETE, STORE_DAMAGED, ADDRESS_TAKEN, ADDRESS_REQUIRED, MAP_FAILED,
  *   NO_EXTERNAL_BUFFERS, TOO_MANY_PROCESSES, CREATE_LOCK_TIMEOUT, SHM_FULL, SHM_READ_ONLY, SHM_UNAVAILABLE, OUT_OF_MEMORY, UNSUPPORTED_PLATFORM.
  */
 export function openSegments(options: OpenSegmentsOptions): NativeStore {
-  refuseUnknown('openSegments', options, ['name', 'sizeBytes', 'create', 'exactAddress']);
-  const { name, sizeBytes = 0, create = sizeBytes !== 0, exactAddress = false } = options;
+  refuseUnknown('openSegments', options, ['name', 'sizeBytes', 'create', 'exactAddress', 'hugePages']);
+  const { name, sizeBytes = 0, create = sizeBytes !== 0, exactAddress, hugePages = true } = options;
   if (options.sizeBytes === 0) {
     throw new ShmStoreError(
       'INVALID_SIZE',
@@ -56,7 +64,7 @@ export function openSegments(options: OpenSegmentsOptions): NativeStore {
     );
   }
   const { NativeStore } = loadNative();
-  return new NativeStore({ name, sizeBytes, create, exactAddress });
+  return new NativeStore({ name, sizeBytes, create, exactAddress, hugePages });
 }
 
 /**

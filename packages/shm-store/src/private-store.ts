@@ -49,7 +49,9 @@ class PrivateStore implements StoreSegments {
   readonly windows: readonly ArrayBuffer[];
   readonly control: ArrayBuffer;
   readonly journal: ArrayBuffer;
+  readonly journalCapacityBytes: number;
   readonly undo: ArrayBuffer;
+  readonly undoCapacityBytes: number;
   readonly slot = 0;
   readonly created = true;
   private readonly main: Int32Array;
@@ -65,6 +67,8 @@ class PrivateStore implements StoreSegments {
     this.control = new ArrayBuffer(PAGE_STATES_OFFSET + sizeBytes / PAGE_BYTES + 64);
     this.journal = new ArrayBuffer(Math.min(2 * sizeBytes, 2 ** 30));
     this.undo = new ArrayBuffer(this.journal.byteLength / 2);
+    this.journalCapacityBytes = this.journal.byteLength;
+    this.undoCapacityBytes = this.undo.byteLength;
     formatMain(main, sizeBytes);
     formatControl(this.control, sizeBytes, this.journal.byteLength, this.undo.byteLength);
     this.main = new Int32Array(main);
@@ -103,6 +107,9 @@ class PrivateStore implements StoreSegments {
     this.controlFloats[(CONTROL_SLOTS + SLOT_TRANSACTION_ID) / 8] = id;
     this.controlWords[(CONTROL_SLOTS + SLOT_UNDO_COUNT) / 4] = 0;
   }
+
+  /** One window shows everything from the start. */
+  showMain(): void {}
 
   reserveMain(granule: number): void {
     if (granule * 16 > this.main.byteLength)

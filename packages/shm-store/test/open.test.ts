@@ -159,8 +159,9 @@ describe('a new store', () => {
     expect(control.getUint32(CONTROL_SLOTS + SLOT_STATE, true)).toBe(1);
     expect(control.getUint32(CONTROL_SLOTS + SLOT_PID, true)).toBe(process.pid);
     expect(store).toMatchObject({ slot: 0, created: true });
-    expect(store.journal.byteLength).toBe(128 * MIB);
-    expect(store.undo.byteLength).toBe(64 * MIB);
+    expect(store).toMatchObject({ journalCapacityBytes: 128 * MIB, undoCapacityBytes: 64 * MIB });
+    expect([store.journal.byteLength, store.undo.byteLength]).toEqual([4 * MIB, 4 * MIB]);
+    expect(store.windows.map(({ byteLength }) => byteLength)).toEqual([16 * MIB]);
     expect(store.control.byteLength).toBe(4096 + SLOT_COUNT * SLOT_BYTES + 16384);
     store.close();
     const { main: path, backup, control: controlPath } = filesOf(name);

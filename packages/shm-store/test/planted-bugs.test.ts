@@ -1,31 +1,16 @@
 // The tests of opening and reservation can fail: the addon is built with one mechanism broken on purpose, and the same real processes show it.
-//
-// A copy of the package's build is made in a temporary folder; one source file is changed there by text, compiled, and linked with the objects of
-// the real build. The shipped addon has no hook for any of this.
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { monotonicMs } from '../src/process.ts';
+import { plant } from './support/plant.ts';
 import { type Program, startProgram } from './support/run-program.ts';
 import { destroyTestStores, uniqueName } from './support/test-stores.ts';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
-const objects = join(packageFolder, 'native/build/Release/obj.target/shm_store');
 const SIZE = String(2 ** 20);
 
 let folder = '';
@@ -46,37 +31,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(destroyTestStores);
 
-/** Builds the package with `search` replaced in one native source; returns the folder of the copy. */
-function plant(file: string, search: string, replacement: string): string {
-  const source = readFileSync(join(packageFolder, 'native', file), 'utf8');
-  expect(source.split(search), `${file} no longer has: ${search}`).toHaveLength(2);
-  const copy = mkdtempSync(join(folder, 'package-'));
-  mkdirSync(join(copy, 'native/build/Release'), { recursive: true });
-  for (const part of ['dist', 'test/programs', 'package.json'])
-    cpSync(join(packageFolder, part), join(copy, part), { recursive: true });
-  symlinkSync(realpathSync(join(packageFolder, 'node_modules')), join(copy, 'node_modules'));
-  const changed = join(copy, file);
-  writeFileSync(changed, source.replace(search, replacement));
-  const napi = dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json'));
-  const include = join(dirname(dirname(realpathSync(process.execPath))), 'include/node');
-  const headers = [`-I${join(packageFolder, 'native')}`, `-I${napi}`, ...(existsSync(include) ? [`-I${include}`] : [])];
-  const others = readdirSync(objects).filter((object) => object.endsWith('.o') && object !== file.replace(/cc$/, 'o'));
-  execFileSync('g++', [
-    ...[
-      '-std=c++17',
-      '-O1',
-      '-fPIC',
-      '-shared',
-      '-pthread',
-      '-fno-exceptions',
-      '-fno-rtti',
-      '-D_FILE_OFFSET_BITS=64',
-      '-DNAPI_VERSION=8',
-    ],
-    ...['-DNAPI_DISABLE_CPP_EXCEPTIONS', ...headers, changed, ...others.map((object) => join(objects, object))],
-    ...['-o', join(copy, 'native/build/Release/shm_store.node')],
-  ]);
-  return copy;
+/** The package with `search` replaced in one native source. */
+function plantOne(file: string, search: string, replacement: string): string {
+  return plant(folder, file, [[search, replacement]]);
 }
 
 /** The first thing that goes wrong when a creator or destroyer is killed at every step and the next opener comes. */
@@ -101,7 +58,11 @@ async function firstFailureOfCuts(
 
 describe('caught:', { timeout: 180_000 }, () => {
   test('a store that is not made ready last', async () => {
-    const copy = plant('segment.cc', 'if (valueAt<uint32_t>(control, layout::CONTROL_READY) == 0) {', 'if (false) {');
+    const copy = plantOne(
+      'segment.cc',
+      'if (valueAt<uint32_t>(control, layout::CONTROL_READY) == 0) {',
+      'if (false) {',
+    );
     const failure = await firstFailureOfCuts(copy, async (name, env) =>
       startProgram('open-store.mjs', [name, SIZE], { env, folder: copy }),
     );
@@ -109,7 +70,7 @@ describe('caught:', { timeout: 180_000 }, () => {
   });
 
   test('control unlinked before main', async () => {
-    const copy = plant(
+    const copy = plantOne(
       'create.cc',
       '{&paths.main, &paths.backup, &paths.control}',
       '{&paths.control, &paths.backup, &paths.main}',
@@ -125,7 +86,7 @@ describe('caught:', { timeout: 180_000 }, () => {
   });
 
   test('a create lock that locks nobody out', async () => {
-    const copy = plant('create.cc', 'if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) {', 'if (true) {');
+    const copy = plantOne('create.cc', 'if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) {', 'if (true) {');
     let wrong = '';
     for (let round = 0; round < 40 && wrong === ''; round++) {
       const name = uniqueName();
@@ -148,7 +109,7 @@ describe('caught:', { timeout: 180_000 }, () => {
       console.warn('SKIPPED: no private mount namespace may be made here, so a full /dev/shm is not tried.');
       context.skip();
     }
-    const copy = plant(
+    const copy = plantOne(
       'reserve.cc',
       'const int error = posix_fallocate(file.get(), off_t(at), off_t(count));',
       'const int error = 0;',

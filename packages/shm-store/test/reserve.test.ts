@@ -1,6 +1,6 @@
 // Reservation: what cannot be had is refused with a code, before anybody could touch it; never SIGBUS, never an out-of-memory kill.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -56,11 +56,11 @@ describe('in a transaction', () => {
     store.transaction(() => {
       store.reserveJournal(65537);
       expect(words[0]).toBe(32);
-      store.reserveJournal(store.journal.byteLength);
-      store.reserveUndo(store.undo.byteLength);
+      store.reserveJournal(store.journalCapacityBytes);
+      store.reserveUndo(store.undoCapacityBytes);
       expect([...words]).toEqual([(2 * MIB) / 4096, MIB / 4096]);
-      expect(codeOf(() => store.reserveJournal(store.journal.byteLength + 1))).toBe('JOURNAL_FULL');
-      expect(codeOf(() => store.reserveUndo(store.undo.byteLength + 1))).toBe('JOURNAL_FULL');
+      expect(codeOf(() => store.reserveJournal(store.journalCapacityBytes + 1))).toBe('JOURNAL_FULL');
+      expect(codeOf(() => store.reserveUndo(store.undoCapacityBytes + 1))).toBe('JOURNAL_FULL');
       return 0;
     });
     store.close();
@@ -74,6 +74,7 @@ describe('in a transaction', () => {
     const before = backed();
     store.transaction(() => {
       store.reserveJournal(16 * MIB);
+      expect(store.journal.byteLength).toBe(16 * MIB);
       return 0;
     });
     expect(backed()).toBeGreaterThanOrEqual(before + 15 * MIB);
@@ -109,13 +110,79 @@ describe('in a transaction', () => {
     }
   });
 
-  test('a store of 64 GiB reserves only the part of its slab table that is used', () => {
+  test('a store of 64 GiB reserves only the part of its slab table that is used, and shows no more than is reserved', () => {
     const name = uniqueName();
     const store = openSegments({ name, sizeBytes: 64 * 2 ** 30 });
-    expect(store.windows.map(({ byteLength }) => byteLength)).toEqual(Array(16).fill(2 ** 32));
+    expect(store.windows.map(({ byteLength }) => byteLength)).toEqual([80 * MIB]);
     expect(reservedBytes(store)).toBeGreaterThan(64 * MIB);
     expect(listStores().find((info) => info.name === name)!.backedBytes).toBeLessThan(4 * MIB);
     store.close();
+  });
+
+  test('what another process reserved is shown when asked for, over the same memory, up to the end of the last window', () => {
+    const store = openSegments({ name: uniqueName(), sizeBytes: 64 * 2 ** 30 });
+    const first = store.windows;
+    new Uint8Array(first[0]!)[4000] = 7;
+    store.showMain(1);
+    expect(store.windows).toBe(first);
+    store.showMain((200 * MIB) / 16);
+    expect(store.windows.map(({ byteLength }) => byteLength)).toEqual([320 * MIB]);
+    expect(new Uint8Array(store.windows[0]!)[4000]).toBe(7);
+    new Uint8Array(store.windows[0]!)[4000] = 8;
+    expect(new Uint8Array(first[0]!)[4000]).toBe(8);
+    store.showMain(2 ** 28 + 1);
+    expect(store.windows.map(({ byteLength }) => byteLength)).toEqual([2 ** 32, 16 * MIB]);
+    const [whole] = store.windows;
+    store.showMain(2 ** 40);
+    expect(store.windows).toHaveLength(16);
+    expect(store.windows.every(({ byteLength }) => byteLength === 2 ** 32)).toBe(true);
+    expect(store.windows[0]).toBe(whole);
+    store.close();
+  });
+});
+
+describe('huge pages', () => {
+  /** Bytes of the store's main that this process has mapped by huge pages. */
+  function hugeBytes(name: string): number {
+    let isMain = false;
+    let bytes = 0;
+    for (const line of readFileSync('/proc/self/smaps', 'utf8').split('\n')) {
+      if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) isMain = line.endsWith(`mofo.${name}.main`);
+      const match = isMain ? /^ShmemPmdMapped:\s+(\d+) kB$/.exec(line) : null;
+      if (match !== null) bytes += Number(match[1]) * 1024;
+    }
+    return bytes;
+  }
+
+  function grow(hugePages?: boolean): { name: string; bytes: number; backed: number } {
+    const name = uniqueName();
+    const store = openSegments({ name, sizeBytes: 256 * MIB, ...(hugePages === undefined ? {} : { hugePages }) });
+    store.transaction(() => {
+      for (let at = MIB; at <= 64 * MIB; at += MIB) store.reserveMain(at / 16);
+      new Uint8Array(store.windows[0]!).fill(1, 2 * MIB, 64 * MIB);
+      return 0;
+    });
+    const bytes = hugeBytes(name);
+    store.close();
+    return { name, bytes, backed: listStores().find((info) => info.name === name)!.backedBytes };
+  }
+
+  test('back what is reserved from 8 MiB on, and take no more memory than 4 KiB pages do', (context) => {
+    const small = grow(false);
+    expect(small.bytes).toBe(0);
+    const huge = grow();
+    if (huge.bytes === 0) {
+      console.warn('SKIPPED: this kernel gives no huge pages here (Linux before 6.1, or memory too fragmented).');
+      context.skip();
+    }
+    expect(huge.bytes).toBeGreaterThanOrEqual(48 * MIB);
+    expect(huge.backed).toBe(small.backed);
+  });
+
+  test('are on or off, and nothing else', () => {
+    expect(codeOf(() => openSegments({ name: uniqueName(), sizeBytes: MIB, hugePages: 'yes' as never }))).toBe(
+      'INVALID_ARGUMENT',
+    );
   });
 });
 

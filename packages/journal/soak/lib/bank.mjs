@@ -11,12 +11,18 @@ export const BANK_SIZE_BYTES = 2 * 2 ** 20;
 export function bankRoots({ journal: j }) {
   const Account = j.struct('Account', { owner: j.text(), balance: j.f64() });
   const Move = j.struct('Move', { from: j.text(), to: j.text(), amount: j.f64() });
-  return { accounts: j.tree(j.text(), Account), history: j.queue(Move), notes: j.tree(j.f64(), j.text()), moves: j.counter() };
+  return {
+    accounts: j.tree(j.text(), Account),
+    history: j.queue(Move),
+    notes: j.tree(j.f64(), j.text()),
+    moves: j.counter(),
+  };
 }
 
 export function fillBank(store) {
   store.transaction(() => {
-    for (let k = 0; k < ACCOUNT_COUNT; k++) store.root.accounts.set(`account ${k}`, { owner: `owner ${k}`, balance: FIRST_BALANCE });
+    for (let k = 0; k < ACCOUNT_COUNT; k++)
+      store.root.accounts.set(`account ${k}`, { owner: `owner ${k}`, balance: FIRST_BALANCE });
   });
 }
 
@@ -49,11 +55,12 @@ export function makeWriter(store, seed) {
       else notes.delete(pick(300));
     }
   };
-  const failInside = () => takenBack(() => {
-    move();
-    replace();
-    note();
-  });
+  const failInside = () =>
+    takenBack(() => {
+      move();
+      replace();
+      note();
+    });
   const takenBack = (body) => {
     try {
       store.transaction(() => {
@@ -70,7 +77,8 @@ export function makeWriter(store, seed) {
   return () => {
     const kind = pick(8);
     if (kind === 0) takenBack(several);
-    else if (kind === 1) note(); // single calls, each a transaction of its own
+    else if (kind === 1)
+      note(); // single calls, each a transaction of its own
     else store.transaction(several);
   };
 }

@@ -16,7 +16,15 @@ const native = join(packageFolder, 'native');
 const kept = join(native, 'build/test-objects');
 const shipped = join(native, 'build/Release/obj.target/shm_store');
 
-const FLAGS = ['-std=c++17', '-O1', '-fPIC', '-pthread', '-fvisibility=hidden', '-D_FILE_OFFSET_BITS=64', '-DNAPI_VERSION=8'];
+const FLAGS = [
+  '-std=c++17',
+  '-O1',
+  '-fPIC',
+  '-pthread',
+  '-fvisibility=hidden',
+  '-D_FILE_OFFSET_BITS=64',
+  '-DNAPI_VERSION=8',
+];
 const NAPI_FLAGS = ['-DNAPI_DISABLE_CPP_EXCEPTIONS', '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'];
 const PLAIN_FLAGS = ['-fno-exceptions', '-fno-rtti'];
 // The hook leaves by an exception.
@@ -71,12 +79,7 @@ async function compile({ unit, text, hooks, includes, header }) {
   gather(join(native, unit), parts, text);
   const hasHook = hooks && parts.has(join(native, 'stores.h'));
   const isBinding = [...parts.values()].some((part) => part.includes('#include <napi.h>'));
-  const flags = [
-    ...FLAGS,
-    ...(isBinding ? NAPI_FLAGS : []),
-    ...(hasHook ? HOOK_FLAGS : PLAIN_FLAGS),
-    ...includes,
-  ];
+  const flags = [...FLAGS, ...(isBinding ? NAPI_FLAGS : []), ...(hasHook ? HOOK_FLAGS : PLAIN_FLAGS), ...includes];
   const built = join(shipped, unit.replace(/\.cc$/, '.o'));
   if (!hasHook && text === undefined && isFresh(built, [...parts.keys()])) return built;
   const object = join(kept, `${unit.replaceAll('/', '-')}-${hashOf([process.version, ...flags, ...parts.values()])}.o`);

@@ -3,8 +3,8 @@
 
 import { writeSync } from 'node:fs';
 import { checkFunction } from './check-store.mjs';
-import { makeSharedScribbler, makeSlotScribbler } from './hostile-shared.mjs';
 import { mutate, mutateWord } from './hostile-mutations.mjs';
+import { makeSharedScribbler, makeSlotScribbler } from './hostile-shared.mjs';
 import { loadPackages } from './load-packages.mjs';
 import { declareRoots, fillWithEverything } from './prefix-shapes.mjs';
 import { randomFrom } from './random.mjs';
@@ -84,7 +84,15 @@ function viewOf(main, copy, used, random) {
 }
 
 async function makeShared() {
-  return makeSharedScribbler({ lib, name, roots, operationsOf, attempt, usedBytes, check: await checkFunction(folder === '-' ? undefined : folder) });
+  return makeSharedScribbler({
+    lib,
+    name,
+    roots,
+    operationsOf,
+    attempt,
+    usedBytes,
+    check: await checkFunction(folder === '-' ? undefined : folder),
+  });
 }
 
 async function makeSlots() {
@@ -138,8 +146,11 @@ function operationsOf(store, check, main) {
     (random) => root.people.get(`p${random(6)}`)?.name,
     (random) => root.people.delete(`p${random(6)}`),
     (random) => look(root.every.get(random(3))),
-    (random) => void (root.every.get(random(3))?.boss),
-    (random) => store.transaction(() => Object.assign(root.every.get(random(3)) ?? {}, { words: text(random), any: [1], raw: new Uint8Array(9) })),
+    (random) => void root.every.get(random(3))?.boss,
+    (random) =>
+      store.transaction(() =>
+        Object.assign(root.every.get(random(3)) ?? {}, { words: text(random), any: [1], raw: new Uint8Array(9) }),
+      ),
     (random) => root.every.delete(random(3)),
     (random) => root.doubles.insert(random(130), 5),
     (random) => root.doubles.remove(random(100)),
@@ -162,6 +173,8 @@ function operationsOf(store, check, main) {
         );
         root.total.add(2);
       }),
-    (random) => store.memory.heap.allocate === undefined || store.transaction(() => void store.memory.heap.allocate(64, random(40_000))),
+    (random) =>
+      store.memory.heap.allocate === undefined ||
+      store.transaction(() => void store.memory.heap.allocate(64, random(40_000))),
   ];
 }

@@ -76,7 +76,8 @@ export function makeSlotScribbler({ lib, name, roots, isCoded }) {
     slot.setUint32(shm.SLOT_UNDO_COUNT, random(2) === 0 ? 0 : random(12), true);
     slot.setFloat64(shm.SLOT_TRANSACTION_ID, random(4) === 0 ? random(1e9) : lastId, true);
     slot.setFloat64(shm.SLOT_MARK, random(3) === 0 ? 0 : lastId, true);
-    if (random(3) === 0) slot.setUint32([shm.SLOT_JOURNAL_RESERVED, shm.SLOT_UNDO_RESERVED][random(2)], random(17), true);
+    if (random(3) === 0)
+      slot.setUint32([shm.SLOT_JOURNAL_RESERVED, shm.SLOT_UNDO_RESERVED][random(2)], random(17), true);
     try {
       // Whoever works plays his own slot and no other.
       const before = main.slice();
@@ -115,7 +116,12 @@ function scribble(control, random, at, granules) {
 function scribbleUndo(control, random, at, granules, lastId) {
   const entries = [];
   for (let k = 0; k < 12; k++) {
-    entries.push(random(6) === 0 ? random(2 ** 32) : random(granules), random(6) === 0 ? random(2 ** 32) : lastId % 2 ** 32, 0, 0);
+    entries.push(
+      random(6) === 0 ? random(2 ** 32) : random(granules),
+      random(6) === 0 ? random(2 ** 32) : lastId % 2 ** 32,
+      0,
+      0,
+    );
     for (let word = 0; word < 4; word++) entries.push(random(2 ** 32));
   }
   writeSync(control, Uint32Array.from(entries), 0, entries.length * 4, at);

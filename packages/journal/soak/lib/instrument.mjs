@@ -6,7 +6,18 @@ import { parseAst } from 'vite';
 
 /** Methods that store into the array they are called on, or into the array that they are given. */
 const BULK_METHODS = new Set([
-  ...['set', 'fill', 'copyWithin', 'sort', 'reverse', 'encodeInto', 'latin1Write', 'utf8Write', 'ucs2Write', 'asciiWrite'],
+  ...[
+    'set',
+    'fill',
+    'copyWithin',
+    'sort',
+    'reverse',
+    'encodeInto',
+    'latin1Write',
+    'utf8Write',
+    'ucs2Write',
+    'asciiWrite',
+  ],
   ...['setInt8', 'setUint8', 'setInt16', 'setUint16', 'setInt32', 'setUint32', 'setFloat32', 'setFloat64'],
   ...['setBigInt64', 'setBigUint64'],
 ]);
@@ -22,7 +33,8 @@ const ATOMIC_STORES = new Set(['store', 'add', 'sub', 'and', 'or', 'xor', 'excha
 export function instrument(source, file, addSite, hook) {
   const lines = lineStarts(source);
   // With what it stores into, by which the list of private memory knows it.
-  const site = (node, target) => addSite(`${placeOf(lines, file, node.start)} ${source.slice(target.start, target.end)}`);
+  const site = (node, target) =>
+    addSite(`${placeOf(lines, file, node.start)} ${source.slice(target.start, target.end)}`);
 
   const render = (node) => {
     const special = specials[node.type]?.(node);
@@ -40,7 +52,9 @@ export function instrument(source, file, addSite, hook) {
   const argument = (node) => (node.type === 'SequenceExpression' ? `(${render(node)})` : render(node));
   const isElement = (node) => node.type === 'MemberExpression' && node.computed && !node.optional;
   const refuse = (node, what) => {
-    throw new Error(`${placeOf(lines, file, node.start)}: ${what} cannot be instrumented; teach soak/lib/instrument.mjs`);
+    throw new Error(
+      `${placeOf(lines, file, node.start)}: ${what} cannot be instrumented; teach soak/lib/instrument.mjs`,
+    );
   };
 
   const specials = {
@@ -94,7 +108,8 @@ function childrenOf(node) {
   const found = [];
   for (const value of Object.values(node)) {
     for (const one of Array.isArray(value) ? value : [value])
-      if (typeof one?.type === 'string' && typeof one.start === 'number' && typeof one.end === 'number') found.push(one);
+      if (typeof one?.type === 'string' && typeof one.start === 'number' && typeof one.end === 'number')
+        found.push(one);
   }
   return found.sort((a, b) => a.start - b.start);
 }

@@ -6,7 +6,15 @@
 /** A fresh model. */
 export function emptyModel() {
   return {
-    ...{ numbers: new Map(), names: new Map(), fan: new Map(), pairs: new Map(), deep: new Map(), people: new Map(), every: new Map() },
+    ...{
+      numbers: new Map(),
+      names: new Map(),
+      fan: new Map(),
+      pairs: new Map(),
+      deep: new Map(),
+      people: new Map(),
+      every: new Map(),
+    },
     ...{ texts: [], doubles: [], wide: [], staff: [], line: [], jobs: [], total: 0, born: 0 },
   };
 }
@@ -14,14 +22,29 @@ export function emptyModel() {
 const clip = (list, index) => index % Math.max(1, list.length);
 const fanKey = (key) => Uint8Array.of((key * 7) % 256);
 const pairKey = (key) => [`p\u0000${key % 3}`, BigInt(key) - 20n];
-const person = ({ text, number, key }) => ({ name: text, age: number, ...(key % 2 === 0 ? { note: text.slice(0, 9) } : {}) });
+const person = ({ text, number, key }) => ({
+  name: text,
+  age: number,
+  ...(key % 2 === 0 ? { note: text.slice(0, 9) } : {}),
+});
 const kinds = ['red', 'green', 'blue'];
 
 function everyOf({ key, number, text }) {
   return {
     ...{ a: key, b: key * 1000, c: key * 100_000_000, d: 0 - key, e: 0 - key * 700, f: 0 - key * 10_000_000 },
-    ...{ g: Math.fround(number), h: number, yes: key % 2 === 0, big: BigInt(-key) * 2n ** 57n, huge: BigInt(key) * 2n ** 57n },
-    ...{ at: key * 1e10, kind: kinds[key % 3], words: text, raw: Uint8Array.from(text.slice(0, 40), (c) => c.charCodeAt(0)) },
+    ...{
+      g: Math.fround(number),
+      h: number,
+      yes: key % 2 === 0,
+      big: BigInt(-key) * 2n ** 57n,
+      huge: BigInt(key) * 2n ** 57n,
+    },
+    ...{
+      at: key * 1e10,
+      kind: kinds[key % 3],
+      words: text,
+      raw: Uint8Array.from(text.slice(0, 40), (c) => c.charCodeAt(0)),
+    },
     ...{ any: { text: text.slice(0, 20), list: [key, null, true] }, inner: { x: Math.fround(number), y: key } },
     ...{ owned: { name: text.slice(0, 30), age: key }, limit: number },
   };
@@ -30,20 +53,42 @@ function everyOf({ key, number, text }) {
 /** What the model keeps of it. */
 function everyModel(action) {
   const made = everyOf(action);
-  return { ...made, owned: { ...made.owned, note: undefined }, maybe: undefined, boss: 0, parts: [], waiting: [], count: 0, index: new Map() };
+  return {
+    ...made,
+    owned: { ...made.owned, note: undefined },
+    maybe: undefined,
+    boss: 0,
+    parts: [],
+    waiting: [],
+    count: 0,
+    index: new Map(),
+  };
 }
 
 const withPerson = (values, model) => ({ note: undefined, ...values, id: ++model.born });
 
 /** Each: real(root, action) and model(model, action). */
 export const ACTIONS = {
-  'numbers.set': [({ numbers }, { key, number }) => numbers.set(number * key, key), (m, { key, number }) => m.numbers.set(zero(number * key), key)],
-  'numbers.delete': [({ numbers }, { key, number }) => numbers.delete(number * key), (m, { key, number }) => m.numbers.delete(zero(number * key))],
+  'numbers.set': [
+    ({ numbers }, { key, number }) => numbers.set(number * key, key),
+    (m, { key, number }) => m.numbers.set(zero(number * key), key),
+  ],
+  'numbers.delete': [
+    ({ numbers }, { key, number }) => numbers.delete(number * key),
+    (m, { key, number }) => m.numbers.delete(zero(number * key)),
+  ],
   'numbers.clear': [({ numbers }) => numbers.clear(), (m) => m.numbers.clear()],
-  'names.set': [({ names }, { key, text }) => names.set(text.slice(0, key), text), (m, { key, text }) => m.names.set(text.slice(0, key), text)],
-  'names.delete': [({ names }, { key, text }) => names.delete(text.slice(0, key)), (m, { key, text }) => m.names.delete(text.slice(0, key))],
+  'names.set': [
+    ({ names }, { key, text }) => names.set(text.slice(0, key), text),
+    (m, { key, text }) => m.names.set(text.slice(0, key), text),
+  ],
+  'names.delete': [
+    ({ names }, { key, text }) => names.delete(text.slice(0, key)),
+    (m, { key, text }) => m.names.delete(text.slice(0, key)),
+  ],
   'names.update': [
-    ({ names }, { key, text }) => names.update(text.slice(0, key), (old) => (old === undefined ? 'u' : `${old.slice(0, 50)}!`)),
+    ({ names }, { key, text }) =>
+      names.update(text.slice(0, key), (old) => (old === undefined ? 'u' : `${old.slice(0, 50)}!`)),
     (m, { key, text }) => {
       const old = m.names.get(text.slice(0, key));
       m.names.set(text.slice(0, key), old === undefined ? 'u' : `${old.slice(0, 50)}!`);
@@ -70,7 +115,10 @@ export const ACTIONS = {
     ({ pairs }, { key, text }) => pairs.set(pairKey(key), Buffer.from(text.slice(0, 60), 'latin1')),
     (m, { key, text }) => m.pairs.set(pairKey(key).join(), Buffer.from(text.slice(0, 60), 'latin1').toString('latin1')),
   ],
-  'pairs.delete': [({ pairs }, { key }) => pairs.delete(pairKey(key)), (m, { key }) => m.pairs.delete(pairKey(key).join())],
+  'pairs.delete': [
+    ({ pairs }, { key }) => pairs.delete(pairKey(key)),
+    (m, { key }) => m.pairs.delete(pairKey(key).join()),
+  ],
   'deep.set': [
     ({ deep }, { key, text, number }) => deep.ensure(`d${key % 4}`).set(text.slice(0, 6), number),
     (m, { key, text, number }) => {
@@ -84,7 +132,10 @@ export const ACTIONS = {
     // Setting an entry that is there replaces its record: refs to the old one dangle.
     (m, action) => m.people.set(`p${action.key % 7}`, withPerson(person(action), m)),
   ],
-  'people.delete': [({ people }, { key }) => people.delete(`p${key % 7}`), (m, { key }) => m.people.delete(`p${key % 7}`)],
+  'people.delete': [
+    ({ people }, { key }) => people.delete(`p${key % 7}`),
+    (m, { key }) => m.people.delete(`p${key % 7}`),
+  ],
   'people.change': [
     ({ people }, { key, number, text }) => {
       const one = people.get(`p${key % 7}`);
@@ -99,7 +150,10 @@ export const ACTIONS = {
       one.note = key % 3 === 0 ? undefined : text;
     },
   ],
-  'every.set': [({ every }, action) => every.set(action.key % 5, everyOf(action)), (m, action) => m.every.set(action.key % 5, everyModel(action))],
+  'every.set': [
+    ({ every }, action) => every.set(action.key % 5, everyOf(action)),
+    (m, action) => m.every.set(action.key % 5, everyModel(action)),
+  ],
   'every.delete': [({ every }, { key }) => every.delete(key % 5), (m, { key }) => m.every.delete(key % 5)],
   'every.change': [
     ({ every }, action) => {
@@ -158,7 +212,10 @@ export const ACTIONS = {
   ...listActions('texts', ({ text }) => text),
   ...listActions('doubles', ({ number }) => number),
   ...listActions('wide', ({ key, number }) => (key % 3 === 0 ? undefined : number)),
-  'staff.push': [({ staff }, action) => staff.push(person(action)), (m, action) => m.staff.push({ note: undefined, ...person(action) })],
+  'staff.push': [
+    ({ staff }, action) => staff.push(person(action)),
+    (m, action) => m.staff.push({ note: undefined, ...person(action) }),
+  ],
   'staff.remove': [
     ({ staff }, { key }) => staff.length > 0 && staff.remove(key % staff.length),
     (m, { key }) => m.staff.length > 0 && m.staff.splice(clip(m.staff, key), 1),
@@ -177,7 +234,10 @@ export const ACTIONS = {
     },
     (m, { key }) => void m.line.splice(0, key),
   ],
-  'jobs.push': [({ jobs }, action) => jobs.push(person(action)), (m, action) => m.jobs.push({ note: undefined, ...person(action) })],
+  'jobs.push': [
+    ({ jobs }, action) => jobs.push(person(action)),
+    (m, action) => m.jobs.push({ note: undefined, ...person(action) }),
+  ],
   'jobs.shift': [({ jobs }) => jobs.shift(), (m) => m.jobs.shift()],
   'jobs.clear': [({ jobs }) => jobs.clear(), (m) => void (m.jobs.length = 0)],
   'total.add': [({ total }, { key }) => total.add(key), (m, { key }) => void (m.total += key)],
@@ -273,14 +333,23 @@ export function realContent({ root, journal, store }) {
     line: root.line.toArray(),
     jobs: root.jobs.toArray().map(({ name, age, note }) => ({ name, age, note })),
     total: root.total.value,
-    sizes: [root.numbers.size, root.names.size, root.fan.size, root.pairs.size, root.people.size, root.texts.length, root.line.length],
+    sizes: [
+      root.numbers.size,
+      root.names.size,
+      root.fan.size,
+      root.pairs.size,
+      root.people.size,
+      root.texts.length,
+      root.line.length,
+    ],
   }));
 }
 
 function everyContent(one, root, journal) {
   const { inner, owned, parts, waiting, count, index } = one;
   const scalars = {};
-  for (const name of [...'abcdefgh', 'yes', 'big', 'huge', 'at', 'kind', 'maybe', 'words', 'any', 'limit']) scalars[name] = one[name];
+  for (const name of [...'abcdefgh', 'yes', 'big', 'huge', 'at', 'kind', 'maybe', 'words', 'any', 'limit'])
+    scalars[name] = one[name];
   return {
     ...scalars,
     raw: [...one.raw],
@@ -309,7 +378,14 @@ export function modelContent(m) {
     deep: [...m.deep].sort(byUtf8).map(([key, inner]) => [key, [...inner].sort(byUtf8)]),
     people: [...m.people].sort(byUtf8).map(([key, one]) => [key, personOf(one)]),
     every: [...m.every].sort(byNumber).map(([key, one]) => [key, everyModelContent(one, m)]),
-    ...{ texts: m.texts, doubles: m.doubles, wide: m.wide, staff: m.staff.map(personOf), line: m.line, jobs: m.jobs.map(personOf) },
+    ...{
+      texts: m.texts,
+      doubles: m.doubles,
+      wide: m.wide,
+      staff: m.staff.map(personOf),
+      line: m.line,
+      jobs: m.jobs.map(personOf),
+    },
     total: m.total,
     sizes: [m.numbers.size, m.names.size, m.fan.size, m.pairs.size, m.people.size, m.texts.length, m.line.length],
   };
@@ -323,7 +399,8 @@ function comparePairs(a, b) {
 
 function everyModelContent({ boss, raw, index, owned, ...values }, m) {
   const target = [...m.people].find(([, one]) => one.id === boss);
-  const sameName = target === undefined ? undefined : [...m.people].sort(byUtf8).find(([, one]) => one.name === target[1].name);
+  const sameName =
+    target === undefined ? undefined : [...m.people].sort(byUtf8).find(([, one]) => one.name === target[1].name);
   return {
     ...values,
     raw: [...raw],

@@ -32,31 +32,63 @@ export const FINDERS = {
 export const PLANTED_BUGS = {
   'a word of an image is dropped': {
     finder: 'model',
-    patches: [doorMethod('ownImage', `function (chunk, granules) {
+    patches: [
+      doorMethod(
+        'ownImage',
+        `function (chunk, granules) {
     const top = this.journalTop;
     const index = old.call(this, chunk, granules);
     if (this.journalTop !== top) this.journalWords[this.journalTop - 1] = 0;
     return index;
-  }`)],
+  }`,
+      ),
+    ],
   },
   'the mark is cleared before playback': {
     finder: 'prefix',
-    patches: [{ file: RECOVERY, search: '  const Guard guard(view);\n  const uint8_t* journal', replacement: '  storeDouble(own.mark, 0);\n  const Guard guard(view);\n  const uint8_t* journal' }],
+    patches: [
+      {
+        file: RECOVERY,
+        search: '  const Guard guard(view);\n  const uint8_t* journal',
+        replacement: '  storeDouble(own.mark, 0);\n  const Guard guard(view);\n  const uint8_t* journal',
+      },
+    ],
   },
   'the mark is cleared before the undo count': {
     finder: 'prefix',
-    patches: [{ file: RECOVERY, search: '  storeWord(own.undoCount, 0);\n  storeDouble(own.mark, 0);', replacement: '  storeDouble(own.mark, 0);\n  storeWord(own.undoCount, 0);' }],
+    patches: [
+      {
+        file: RECOVERY,
+        search: '  storeWord(own.undoCount, 0);\n  storeDouble(own.mark, 0);',
+        replacement: '  storeDouble(own.mark, 0);\n  storeWord(own.undoCount, 0);',
+      },
+    ],
   },
   'the mark is set before the journal has its length': {
     finder: 'prefix',
     patches: [
-      { file: 'shm-store/native/transaction.cc', search: '    storeWord(view.slotAt<uint32_t>(slot, layout::SLOT_JOURNAL_WORDS), journalWords);\n', replacement: '' },
-      { file: 'shm-store/native/transaction.cc', search: '    rung = playMarked(', replacement: '    storeWord(view.slotAt<uint32_t>(slot, layout::SLOT_JOURNAL_WORDS), journalWords);\n    rung = playMarked(' },
+      {
+        file: 'shm-store/native/transaction.cc',
+        search: '    storeWord(view.slotAt<uint32_t>(slot, layout::SLOT_JOURNAL_WORDS), journalWords);\n',
+        replacement: '',
+      },
+      {
+        file: 'shm-store/native/transaction.cc',
+        search: '    rung = playMarked(',
+        replacement:
+          '    storeWord(view.slotAt<uint32_t>(slot, layout::SLOT_JOURNAL_WORDS), journalWords);\n    rung = playMarked(',
+      },
     ],
   },
   'the sequence is not raised': {
     finder: 'prefix',
-    patches: [{ file: RECOVERY, search: 'if ((loadWord(sequence) & 1) == 0) storeWord(sequence, loadWord(sequence) + 1);\n  storeFence();', replacement: '' }],
+    patches: [
+      {
+        file: RECOVERY,
+        search: 'if ((loadWord(sequence) & 1) == 0) storeWord(sequence, loadWord(sequence) + 1);\n  storeFence();',
+        replacement: '',
+      },
+    ],
   },
   'playback goes past the page guard': {
     finder: 'prefix',
@@ -64,7 +96,10 @@ export const PLANTED_BUGS = {
   },
   'an overwrite goes past the page guard': {
     finder: 'prefix',
-    patches: [doorMethod('overwrite', `function (granule) {
+    patches: [
+      doorMethod(
+        'overwrite',
+        `function (granule) {
     const { pageStates } = this;
     this.pageStates = new Uint8Array(pageStates.length).fill(this.dirtyMark);
     try {
@@ -72,11 +107,16 @@ export const PLANTED_BUGS = {
     } finally {
       this.pageStates = pageStates;
     }
-  }`)],
+  }`,
+      ),
+    ],
   },
   'an undo entry is written after the overwrite': {
     finder: 'prefix',
-    patches: [doorMethod('overwrite', `function (granule) {
+    patches: [
+      doorMethod(
+        'overwrite',
+        `function (granule) {
     this.late?.();
     const count = this.undoCount;
     const index = old.call(this, granule);
@@ -88,22 +128,34 @@ export const PLANTED_BUGS = {
       undoWords.set(entry, count * 8);
     };
     return index;
-  }`)],
+  }`,
+      ),
+    ],
   },
   'an allocator header is missing from the undo list': {
     finder: 'prefix',
-    patches: [doorMethod('overwrite', `function (granule) {
+    patches: [
+      doorMethod(
+        'overwrite',
+        `function (granule) {
     if (granule < this.heapFirst) return old.call(this, granule);
     this.guardBlock(granule, 1);
     return this.showMain(granule);
-  }`)],
+  }`,
+      ),
+    ],
   },
   'published blocks are written in place': {
     finder: 'prefix',
-    patches: [doorMethod('own', `function (block, chunk, granules) {
+    patches: [
+      doorMethod(
+        'own',
+        `function (block, chunk, granules) {
     this.guardBlock(block, granules + 1);
     return this.showMain(chunk);
-  }`)],
+  }`,
+      ),
+    ],
   },
   'a free takes effect before the commit': {
     finder: 'prefix',
@@ -111,11 +163,23 @@ export const PLANTED_BUGS = {
   },
   'the birth stamp is not cleared by a free': {
     finder: 'prefix',
-    patches: [{ file: 'shm-store/dist/heap/block-header.js', search: '    words[i] = 0;\n    words[i + 1] = 0;\n    words[i + 2] = next;', replacement: '    words[i] = 0;\n    words[i + 2] = next;' }],
+    patches: [
+      {
+        file: 'shm-store/dist/heap/block-header.js',
+        search: '    words[i] = 0;\n    words[i + 1] = 0;\n    words[i + 2] = next;',
+        replacement: '    words[i] = 0;\n    words[i + 2] = next;',
+      },
+    ],
   },
   'a savepoint forgets blocks that an outer level made': {
     finder: 'model',
-    patches: [{ file: 'journal/dist/redo/savepoint-log.js', search: '        this.saved.push({ chunk, words, index,', replacement: '        if (words.length !== 0) return;\n        this.saved.push({ chunk, words, index,' }],
+    patches: [
+      {
+        file: 'journal/dist/redo/savepoint-log.js',
+        search: '        this.saved.push({ chunk, words, index,',
+        replacement: '        if (words.length !== 0) return;\n        this.saved.push({ chunk, words, index,',
+      },
+    ],
   },
   'a savepoint keeps the images of a level that failed': {
     finder: 'model',
@@ -123,11 +187,19 @@ export const PLANTED_BUGS = {
   },
   'frees of a level that failed are kept': {
     finder: 'model',
-    patches: [{ file: HEAP, append: '\nHeap.prototype.dropPendingFrees = function (count) { if (count === 0) this.pendingFrees.length = 0; };\n' }],
+    patches: [
+      {
+        file: HEAP,
+        append:
+          '\nHeap.prototype.dropPendingFrees = function (count) { if (count === 0) this.pendingFrees.length = 0; };\n',
+      },
+    ],
   },
   'pthread_mutex_consistent is forgotten': {
     finder: 'kills',
-    patches: [{ file: 'shm-store/native/lock.cc', search: '  pthread_mutex_consistent(writeLockOf(view));', replacement: '' }],
+    patches: [
+      { file: 'shm-store/native/lock.cc', search: '  pthread_mutex_consistent(writeLockOf(view));', replacement: '' },
+    ],
   },
   'a reader does not revalidate': {
     finder: 'kills',
@@ -137,18 +209,34 @@ export const PLANTED_BUGS = {
   'commit in JavaScript, under stack overflow': { finder: 'stacks', patches: commitInJavaScript() },
   'a journal is not judged before it is played': {
     finder: 'slots',
-    patches: [{ file: RECOVERY, search: 'uint64_t words) {\n  if (words * 4 >', replacement: 'uint64_t words) {\n  if (words != 0) return true;\n  if (words * 4 >' }],
+    patches: [
+      {
+        file: RECOVERY,
+        search: 'uint64_t words) {\n  if (words * 4 >',
+        replacement: 'uint64_t words) {\n  if (words != 0) return true;\n  if (words * 4 >',
+      },
+    ],
   },
   'a list believes its length': {
     finder: 'bytes',
-    patches: [{ file: 'journal/dist/collections/list-core.js', search: '        if (!(length >= 0 && length <= LIST_LENGTH_MAX && Number.isInteger(length)))', replacement: '        if (length === undefined)' }],
+    patches: [
+      {
+        file: 'journal/dist/collections/list-core.js',
+        search: '        if (!(length >= 0 && length <= LIST_LENGTH_MAX && Number.isInteger(length)))',
+        replacement: '        if (length === undefined)',
+      },
+    ],
   },
 };
 
 /** The commit as a draft of this project had it: the frame's callback plays the journal back itself. */
 function commitInJavaScript() {
   return [
-    { file: TRANSACTION, search: '        return door.journalLength;', replacement: '        return commitInJavaScript(this.native, door);' },
+    {
+      file: TRANSACTION,
+      search: '        return door.journalLength;',
+      replacement: '        return commitInJavaScript(this.native, door);',
+    },
     {
       file: TRANSACTION,
       append: `
@@ -188,6 +276,7 @@ function commitInJavaScript(native, door) {
 /** The patches of a bug by its name. */
 export function patchesOf(name) {
   const bug = PLANTED_BUGS[name];
-  if (bug === undefined) throw new Error(`there is no planted bug "${name}"; there are: ${Object.keys(PLANTED_BUGS).join('; ')}`);
+  if (bug === undefined)
+    throw new Error(`there is no planted bug "${name}"; there are: ${Object.keys(PLANTED_BUGS).join('; ')}`);
   return bug.patches;
 }

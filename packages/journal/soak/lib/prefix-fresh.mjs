@@ -19,7 +19,12 @@ const CASES = {
     run: (store, { journal: j }) => {
       const root = store.addRoots({ accounts: j.tree(j.text(), j.struct('Account', { owner: j.text() })) });
       root.accounts.set('a', { owner: 'A' });
-      const Newer = j.struct('Account', { owner: j.text(), balance: j.f64(), note: j.text(), limit: j.withDefault(j.i32(), 5) });
+      const Newer = j.struct('Account', {
+        owner: j.text(),
+        balance: j.f64(),
+        note: j.text(),
+        limit: j.withDefault(j.i32(), 5),
+      });
       const other = new j.Store('other', store.native);
       const { newer } = other.addRoots({ newer: j.list(Newer) });
       return () =>
@@ -46,19 +51,29 @@ const CASES = {
   'records migrated': {
     run: (store, { journal: j }) => {
       const Old = j.struct('Account', { owner: j.text(), balance: j.f64(), history: j.list(j.f64()) });
-      const New = j.struct('Account', { owner: j.text(), cents: j.i32(), history: j.list(j.f64()), opened: j.f64(), more: j.text() });
+      const New = j.struct('Account', {
+        owner: j.text(),
+        cents: j.i32(),
+        history: j.list(j.f64()),
+        opened: j.f64(),
+        more: j.text(),
+      });
       const { accounts } = store.addRoots({ accounts: j.tree(j.text(), Old) });
       for (const owner of ['a', 'b', 'c']) accounts.set(owner, { owner, balance: 1.5 });
       accounts.get('b').history.push(1);
       const other = new j.Store('other', store.native);
       other.addRoots({ accounts: j.tree(j.text(), New) });
-      return () => other.migrate({ 'Account:1': (old) => ({ ...old, cents: old.balance * 100, more: 'm'.repeat(100) }) });
+      return () =>
+        other.migrate({ 'Account:1': (old) => ({ ...old, cents: old.balance * 100, more: 'm'.repeat(100) }) });
     },
     options: { alone: true },
   },
   'more types than a slot names': {
     run: (store, { journal: j, shm }) => {
-      const declared = Array.from({ length: shm.SLOT_TYPE_COUNT_MAX + 2 }, (_, k) => [`root${k}`, j.list(j.struct(`Type${k}`, { x: j.f64() }))]);
+      const declared = Array.from({ length: shm.SLOT_TYPE_COUNT_MAX + 2 }, (_, k) => [
+        `root${k}`,
+        j.list(j.struct(`Type${k}`, { x: j.f64() })),
+      ]);
       return () => store.addRoots(Object.fromEntries(declared));
     },
     options: { alone: true },

@@ -75,7 +75,12 @@ export class PrefixRun {
       for (const sequence of sequencesOf(operations.length, length)) {
         if (this.problems.length > 0 || Date.now() > until) return;
         if (share < 1 && this.random(1e6) >= share * 1e6) continue;
-        this.runSequence(name, shape, start, sequence.map((index) => operations[index]));
+        this.runSequence(
+          name,
+          shape,
+          start,
+          sequence.map((index) => operations[index]),
+        );
       }
       this.end(start);
     }
@@ -88,7 +93,8 @@ export class PrefixRun {
     for (let turn = 0; this.problems.length === 0 && !isOver(turn); turn++) {
       if (turn % 200 === 0) this.begin({ prepare: () => undefined });
       this.try(`random transaction ${turn} of seed ${this.seed}`, () => randomBody(store, random, 0));
-      if (turn % 20 === 19) for (const problem of prefix.check()) this.problems.push(`after random transaction ${turn}: ${problem}`);
+      if (turn % 20 === 19)
+        for (const problem of prefix.check()) this.problems.push(`after random transaction ${turn}: ${problem}`);
     }
   }
 
@@ -121,7 +127,12 @@ export class PrefixRun {
     const { root } = this.prefix.store;
     const { store } = this.prefix;
     const title = `${name}: ${sequence.map(([step]) => step).join(', ')}`;
-    const bind = (notes) => sequence.map(([, step]) => () => step(root, store, notes));
+    const bind = (notes) =>
+      sequence.map(
+        ([, step]) =>
+          () =>
+            step(root, store, notes),
+      );
     if (sequence.length === 1) {
       if (!shape.isBare) {
         const [alone] = bind(this.reset(start));
@@ -159,7 +170,9 @@ export class PrefixRun {
 
 /** Operations that are one call on a collection; anything larger must be in a transaction to be one. */
 function isOneCall(operation) {
-  return /^\(\{ \w+ \}\) => \w+\.\w+\([^;]*\)$/.test(operation.toString()) && !/\.\w+\([^)]*\)\./.test(operation.toString());
+  return (
+    /^\(\{ \w+ \}\) => \w+\.\w+\([^;]*\)$/.test(operation.toString()) && !/\.\w+\([^)]*\)\./.test(operation.toString())
+  );
 }
 
 function failing(store, body) {

@@ -16,7 +16,12 @@ export function declareRoots({ journal: j }) {
     ...{ a: j.u8(), b: j.u16(), c: j.u32(), d: j.i8(), e: j.i16(), f: j.i32(), g: j.f32(), h: j.f64() },
     ...{ yes: j.boolean(), big: j.i64(), huge: j.u64(), at: j.timestamp(), kind: j.oneOf('red', 'green', 'blue') },
     ...{ maybe: j.optional(j.f64()), words: j.text(), raw: j.bytes(), any: j.json() },
-    ...{ boss: j.optional(j.ref(() => Person)), inner: Point, owned: j.record(Person), limit: j.withDefault(j.f64(), 7) },
+    ...{
+      boss: j.optional(j.ref(() => Person)),
+      inner: Point,
+      owned: j.record(Person),
+      limit: j.withDefault(j.f64(), 7),
+    },
     ...{ parts: j.list(j.f64()), waiting: j.queue(j.text()), count: j.counter(), index: j.tree(j.text(), j.f64()) },
   });
   const roots = {
@@ -49,7 +54,8 @@ export function introduceTypes(root) {
 /** Puts blocks of every type into a store: nodes of all four sizes, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
 export function fillWithEverything(root) {
   for (let n = 0; n < 60; n++) root.numbers.set(n * 1000.5, n);
-  for (let n = 0; n < 12; n++) root.names.set(`name ${n}`.repeat(1 + (n % 4)), n % 3 === 0 ? '\u4e16'.repeat(n) : 'v'.repeat(n * 9));
+  for (let n = 0; n < 12; n++)
+    root.names.set(`name ${n}`.repeat(1 + (n % 4)), n % 3 === 0 ? '\u4e16'.repeat(n) : 'v'.repeat(n * 9));
   for (let n = 0; n < 256; n += 2) root.fan.set(Uint8Array.of(n), n);
   for (let n = 0; n < 30; n++) root.fan.set(Uint8Array.of(2, n), n);
   for (let n = 0; n < 10; n++) root.fan.set(Uint8Array.of(4, n), n);
@@ -75,7 +81,14 @@ export function fillWithEverything(root) {
 
 /** { name: { prepare(root, store), operations: { name(root, store) } } } */
 export function shapes() {
-  return { ...treeShapes(), ...textShapes(), ...heapShapes(), ...collectionShapes(), ...recordShapes(), ...failingShapes() };
+  return {
+    ...treeShapes(),
+    ...textShapes(),
+    ...heapShapes(),
+    ...collectionShapes(),
+    ...recordShapes(),
+    ...failingShapes(),
+  };
 }
 
 /** Fan-outs around which a node grows into the next kind (4, 16, 48, 256) or shrinks into the one before (3, 12, 36). */
@@ -201,7 +214,8 @@ function heapShapes() {
         'own much of a block': (_root, store, notes) => {
           if (notes.blocks.length > 0) store.memory.door.own(notes.blocks[0], notes.blocks[0] + 1, 40);
         },
-        'a large span made and freed': (_root, store) => store.memory.heap.free(store.memory.heap.allocate(LAYOUT, 70_000)),
+        'a large span made and freed': (_root, store) =>
+          store.memory.heap.free(store.memory.heap.allocate(LAYOUT, 70_000)),
       },
     };
   }
@@ -209,7 +223,9 @@ function heapShapes() {
     isBare: true,
     prepare: (_root, store, notes) => {
       const { heap } = store.memory;
-      notes.blocks = store.transaction(() => [17_000, 17_000, 40_000, 17_000].map((bytes) => heap.allocate(LAYOUT, bytes)));
+      notes.blocks = store.transaction(() =>
+        [17_000, 17_000, 40_000, 17_000].map((bytes) => heap.allocate(LAYOUT, bytes)),
+      );
     },
     operations: {
       'free the first': (_root, store, notes) => freeOne(store, notes, 0),
@@ -280,13 +296,31 @@ function collectionShapes() {
   }
   found.counter = {
     prepare: ({ total }) => total.add(3),
-    operations: { add: ({ total }) => total.add(1), take: ({ total }) => total.add(-2.5), set: ({ total }) => total.set(9) },
+    operations: {
+      add: ({ total }) => total.add(1),
+      take: ({ total }) => total.add(-2.5),
+      set: ({ total }) => total.set(9),
+    },
   };
   return found;
 }
 
 const EVERY = {
-  ...{ a: 1, b: 2, c: 3, d: -4, e: -5, f: -6, g: 0.5, h: 1 / 3, yes: true, big: -7n, huge: 2n ** 63n, at: 1e12, kind: 'green' },
+  ...{
+    a: 1,
+    b: 2,
+    c: 3,
+    d: -4,
+    e: -5,
+    f: -6,
+    g: 0.5,
+    h: 1 / 3,
+    yes: true,
+    big: -7n,
+    huge: 2n ** 63n,
+    at: 1e12,
+    kind: 'green',
+  },
   ...{ maybe: 8, words: 'some words', raw: Uint8Array.of(1, 2, 3), any: { deep: [1, 'two'] } },
   ...{ inner: { x: 1.5, y: -2 }, owned: { name: 'owned', age: 1 }, limit: 70 },
 };
@@ -304,12 +338,23 @@ function recordShapes() {
       },
       operations: {
         'every kind of field': ({ every }) => void every.set(2, EVERY),
-        'small numbers': ({ every }) => void Object.assign(every.get(1), { a: 9, b: 8, c: 7, d: 6, e: 5, f: 4, g: 3, h: 2 }),
-        'big numbers': ({ every }) => void Object.assign(every.get(1), { big: 1n, huge: 2n, at: 3, yes: false, kind: 'red' }),
+        'small numbers': ({ every }) =>
+          void Object.assign(every.get(1), { a: 9, b: 8, c: 7, d: 6, e: 5, f: 4, g: 3, h: 2 }),
+        'big numbers': ({ every }) =>
+          void Object.assign(every.get(1), { big: 1n, huge: 2n, at: 3, yes: false, kind: 'red' }),
         'texts and documents': ({ every }) =>
-          void Object.assign(every.get(1), { words: 'w'.repeat(50), raw: new Uint8Array(70), any: 'short', maybe: undefined }),
+          void Object.assign(every.get(1), {
+            words: 'w'.repeat(50),
+            raw: new Uint8Array(70),
+            any: 'short',
+            maybe: undefined,
+          }),
         'refs and parts': ({ every, people }) =>
-          void Object.assign(every.get(1), { boss: people.get('anna'), inner: { x: 2, y: 3 }, owned: { name: 'other', age: 2 } }),
+          void Object.assign(every.get(1), {
+            boss: people.get('anna'),
+            inner: { x: 2, y: 3 },
+            owned: { name: 'other', age: 2 },
+          }),
         'collections inside': ({ every }) => {
           const { parts, waiting, count, index } = every.get(1);
           parts.push(2);

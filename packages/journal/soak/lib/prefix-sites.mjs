@@ -18,7 +18,11 @@ const PRIVATE_SITES = [
   { file: 'shm-store/types/catalog.js', targets: ['fields', 'this.structs'], why: 'plain objects of JavaScript' },
   { file: 'shm-store/types/compile-shape.js', targets: ['taken'], why: 'marks of one computation' },
   { file: 'shm-store/types/pack-fields.js', targets: ['taken'], why: 'marks of one computation' },
-  { file: 'shm-store/types/numbers.js', targets: ['singleFloat', 'singleFloatBits'], why: 'converts between float and bits' },
+  {
+    file: 'shm-store/types/numbers.js',
+    targets: ['singleFloat', 'singleFloatBits'],
+    why: 'converts between float and bits',
+  },
   { file: 'journal/redo/image-index.js', why: 'the hash table over the journal is private' },
   { file: 'journal/store.js', targets: ['found'], why: 'a Map' },
   { file: 'journal/tree/cursor.js', why: 'the path of an iteration is private' },
@@ -41,7 +45,16 @@ const PRIVATE_SITES = [
 ];
 
 /** C++ units whose every store is cut by shm-store's own native tests (scripts/native-test.mjs counts them). */
-const TESTED_IN_CPP = ['backup.cc', 'guard.cc', 'lock.cc', 'recovery.cc', 'role-watcher.cc', 'role.cc', 'transaction.cc', 'wait.cc'];
+const TESTED_IN_CPP = [
+  'backup.cc',
+  'guard.cc',
+  'lock.cc',
+  'recovery.cc',
+  'role-watcher.cc',
+  'role.cc',
+  'transaction.cc',
+  'wait.cc',
+];
 
 /**
  * @param names JavaScript sites by number, "file:line:column target"
@@ -61,14 +74,16 @@ export function judgeSites(names, uses, cuts) {
     // Only ever called on maps, handles and other objects.
     if (uses[number] === 4) return;
     if (entry !== undefined) {
-      if ((uses[number] & 1) !== 0) missing.push(`${name} stored into a segment, though it is listed as private: ${entry.why}`);
+      if ((uses[number] & 1) !== 0)
+        missing.push(`${name} stored into a segment, though it is listed as private: ${entry.why}`);
       return;
     }
     tried++;
     if ((cuts.script[number] ?? 0) === 0) missing.push(`${name} was never cut`);
   });
   for (const entry of PRIVATE_SITES)
-    if (!used.has(entry)) missing.push(`no site fits the entry ${entry.file} ${entry.targets ?? ''} of the list of private sites`);
+    if (!used.has(entry))
+      missing.push(`no site fits the entry ${entry.file} ${entry.targets ?? ''} of the list of private sites`);
   for (const site of nativeSites()) {
     tried++;
     const unit = site.replace(/:\d+$/, '');
@@ -86,7 +101,9 @@ function nativeSites() {
     lines.forEach((line, index) => {
       if (line.startsWith('#ifdef MOFO_PLANT')) isPlant = true;
       if (line.startsWith('#endif')) isPlant = false;
-      const isStore = /\b(storeByte|storeWord|storeDouble|addWord|swapWord|copyGranules)\(/.test(line.replace(/\/\/.*/, ''));
+      const isStore = /\b(storeByte|storeWord|storeDouble|addWord|swapWord|copyGranules)\(/.test(
+        line.replace(/\/\/.*/, ''),
+      );
       if (isStore && !isPlant) sites.push(`${unit}:${index + 1}`);
     });
   }

@@ -85,7 +85,8 @@ export class PrefixStore {
     this.meaningNow = undefined;
     const next = this.meaning();
     const problems = [...old.problems, ...next.problems].slice(0, PROBLEMS_MAX);
-    if (outcome === 'rolled back') problems.push(...differences(old, next, new Uint8Array(this.engine.old()), this.main));
+    if (outcome === 'rolled back')
+      problems.push(...differences(old, next, new Uint8Array(this.engine.old()), this.main));
     const report = this.engine.tryAll(
       ...[old.important.buffer, next.important.buffer, old.visible.buffer, next.visible.buffer],
       ...[statesMax, recoveryCuts, seed, outcome === 'committed'],
@@ -133,14 +134,19 @@ export class PrefixStore {
 
   pageStates() {
     const { shm } = this.lib;
-    return new Uint8Array(this.native.control, this.numbers[shm.CONTROL_PAGE_STATES / 8], this.main.length / shm.PAGE_BYTES);
+    return new Uint8Array(
+      this.native.control,
+      this.numbers[shm.CONTROL_PAGE_STATES / 8],
+      this.main.length / shm.PAGE_BYTES,
+    );
   }
 }
 
 /** Where a rollback left something that means something otherwise than it was. */
 function differences(old, next, before, after) {
   for (let granule = 0; granule < old.important.length; granule++) {
-    if (old.important[granule] !== next.important[granule]) return [`rolled back, but granule ${granule} means something else`];
+    if (old.important[granule] !== next.important[granule])
+      return [`rolled back, but granule ${granule} means something else`];
     if (old.important[granule] !== 1) continue;
     for (let at = granule * 16; at < granule * 16 + 16; at++)
       if (before[at] !== after[at]) return [`rolled back, but granule ${granule} is not as it was`];

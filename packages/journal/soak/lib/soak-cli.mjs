@@ -26,11 +26,16 @@ export function readOptions(soak, defaults, extra = {}) {
   const count = values.count === undefined ? undefined : Number(values.count);
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
   if (!Number.isInteger(seed)) usage(soak, '--seed takes a whole number');
-  if (count !== undefined && !(Number.isInteger(count) && count > 0)) usage(soak, '--count takes a whole number above 0');
+  if (count !== undefined && !(Number.isInteger(count) && count > 0))
+    usage(soak, '--count takes a whole number above 0');
   if (minutes !== undefined && !(minutes > 0)) usage(soak, '--minutes takes a number above 0');
   const chosen = { ...defaults, ...values, seed, ...(count === undefined ? {} : { count }) };
   const limit = minutes ?? (count === undefined ? defaults.minutes : undefined);
-  return { ...chosen, minutes: limit, until: limit === undefined ? Number.POSITIVE_INFINITY : Date.now() + limit * 60_000 };
+  return {
+    ...chosen,
+    minutes: limit,
+    until: limit === undefined ? Number.POSITIVE_INFINITY : Date.now() + limit * 60_000,
+  };
 }
 
 /** Gathers rows { soak, case, tried, failed, seed, minutes } and ends the program: exit code 1 if anything failed. */
@@ -60,7 +65,8 @@ export class Rows {
 
   end() {
     if (this.#options.json) console.log(JSON.stringify(this.#rows));
-    if (process.exitCode === 1) console.error(`To run this again: pnpm soak ${this.#soak} --seed ${this.#options.seed}`);
+    if (process.exitCode === 1)
+      console.error(`To run this again: pnpm soak ${this.#soak} --seed ${this.#options.seed}`);
   }
 }
 

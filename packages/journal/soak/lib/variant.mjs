@@ -1,7 +1,17 @@
 // A copy of the built packages @mofo/shm-store and @mofo/journal in a temporary folder, in which something is different: every store reports itself, or one
 // mechanism is broken on purpose by a change of text that must apply. The shipped code has no hook and no branch for any of this.
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

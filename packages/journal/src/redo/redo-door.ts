@@ -66,16 +66,18 @@ export class RedoDoor implements Door {
   onFirstWrite: (() => void) | undefined;
   readonly heapFirst: number;
   heapSpan = 0;
-  readonly windowWords: readonly Int32Array[];
-  readonly windowFloats: readonly Float64Array[];
+  windowWords: readonly Int32Array[];
+  windowFloats: readonly Float64Array[];
   /** This thread's own journal; while `overlaid`, the copy of another one's. */
   journalWords: Int32Array;
   journalFloats: Float64Array;
 
   private readonly native: StoreSegments;
-  private readonly windowBytes: readonly Uint8Array[];
+  /** As far as main is shown; more by `showMain` when `reserved` grows. What was shown once stays readable through the old views. */
+  private windows: readonly ArrayBuffer[];
+  private windowBytes: readonly Uint8Array[];
   private journalBytes: Uint8Array;
-  private readonly undoWords: Int32Array;
+  private undoWords: Int32Array;
   private readonly controlWords: Uint32Array;
   private readonly controlFloats: Float64Array;
   private readonly pageStates: Uint8Array;
@@ -95,6 +97,7 @@ export class RedoDoor implements Door {
   private undoReservedEntries = 0;
   private dirtyMark = 1;
   private tableEnd = 0;
+  private reserved = 0;
   private readDepth = 0;
   /** 1 while reads go through the copy of a journal that somebody else plays back. */
   private overlaid = 0;
@@ -103,6 +106,7 @@ export class RedoDoor implements Door {
 
   constructor(native: StoreSegments) {
     this.native = native;
+    this.windows = native.windows;
     this.windowWords = native.windows.map((window) => new Int32Array(window));
     this.windowFloats = native.windows.map((window) => new Float64Array(window));
     this.windowBytes = native.windows.map((window) => new Uint8Array(window));
@@ -263,6 +267,11 @@ export class RedoDoor implements Door {
   }
 
   // What transactions and read sections need of the door.
+
+  /** Reads the store's bounds again, which only `trim` lowers. */
+  forgetBounds(): void {
+    this.refreshReserved();
+  }
 
   /** Enters a transaction that the native frame has begun. */
   enter(): void {
@@ -426,12 +435,19 @@ export class RedoDoor implements Door {
   private reserveJournal(wordCount: number): void {
     const step = Math.min(Math.max(this.journalReservedWords * 4, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
     const wanted = Math.max(wordCount * 4, this.journalReservedWords * 4 + step);
-    const bytes = wordCount * 4 > this.journalBytes.length ? wordCount * 4 : Math.min(wanted, this.journalBytes.length);
+    const limit = this.native.journalCapacityBytes;
+    const bytes = wordCount * 4 > limit ? wordCount * 4 : Math.min(wanted, limit);
     try {
       this.native.reserveJournal(bytes);
     } catch (error) {
       this.failure ??= error;
       throw error;
+    }
+    const { journal } = this.native;
+    if (journal !== this.journalWords.buffer) {
+      this.journalWords = new Int32Array(journal);
+      this.journalFloats = new Float64Array(journal);
+      this.journalBytes = new Uint8Array(journal);
     }
     this.journalReservedWords = bytes >>> 2;
   }
@@ -439,7 +455,7 @@ export class RedoDoor implements Door {
   private reserveUndo(): void {
     const reserved = this.undoReservedEntries * UNDO_ENTRY_BYTES;
     const step = Math.min(Math.max(reserved, RESERVE_FIRST_BYTES), RESERVE_STEP_MAX_BYTES);
-    const limit = this.undoWords.byteLength;
+    const limit = this.native.undoCapacityBytes;
     const bytes = reserved + UNDO_ENTRY_BYTES > limit ? reserved + UNDO_ENTRY_BYTES : Math.min(reserved + step, limit);
     try {
       this.native.reserveUndo(bytes);
@@ -447,6 +463,8 @@ export class RedoDoor implements Door {
       this.failure ??= error;
       throw error;
     }
+    const { undo } = this.native;
+    if (undo !== this.undoWords.buffer) this.undoWords = new Int32Array(undo);
     this.undoReservedEntries = Math.floor(bytes / UNDO_ENTRY_BYTES);
   }
 
@@ -472,8 +490,22 @@ export class RedoDoor implements Door {
 
   private refreshReserved(): void {
     const reserved = this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number;
+    if (reserved !== this.reserved) this.showReserved(reserved);
     this.heapSpan = Math.max(0, reserved - this.heapFirst);
     this.tableEnd = Math.min(MAIN_SLAB_TABLE / 16 + Math.ceil(reserved / SLAB_GRANULES), this.heapFirst);
+  }
+
+  /** Whatever is reserved can be seen: another process may have reserved it. */
+  private showReserved(reserved: number): void {
+    this.native.showMain(reserved);
+    const { windows } = this.native;
+    if (windows !== this.windows) {
+      this.windowWords = windows.map((window) => new Int32Array(window));
+      this.windowFloats = windows.map((window) => new Float64Array(window));
+      this.windowBytes = windows.map((window) => new Uint8Array(window));
+      this.windows = windows;
+    }
+    this.reserved = reserved;
   }
 
   /** Slow path of a bounds check: memory may have been reserved since, or the granule may lie in the superblock or slab table. */

@@ -275,7 +275,7 @@ export class TreeCore implements TreeShape, LeafShape {
   /** Descent to the bucket nearest to a key: where the key's nibble has no child, on through any. 0 if the tree is empty. Notes the path. Hot. */
   near(root: number, key: KeyBuffer): number {
     const { door } = this;
-    const { windowWords, heapFirst, hasImages } = door;
+    const { heapFirst, hasImages } = door;
     const { nodes, depths, nibbles } = path;
     const limit = door.heapSpan - NODE_GRANULES;
     const { words: keyWords } = key;
@@ -286,7 +286,7 @@ export class TreeCore implements TreeShape, LeafShape {
     path.missingAt = -1;
     while (link !== 0) {
       if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
-      const words = windowWords[link >>> 28] as Int32Array;
+      const words = door.windowWords[link >>> 28] as Int32Array;
       const h = (link & WINDOW_MASK) << 2;
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) break;
@@ -318,7 +318,7 @@ export class TreeCore implements TreeShape, LeafShape {
   /** Exact descent to the only bucket that can hold the key in `probe`, or 0. The hot loop: it knows the layout of nodes by heart. */
   private descend(root: number): number {
     const { door } = this;
-    const { windowWords, heapFirst, hasImages } = door;
+    const { heapFirst, hasImages } = door;
     const limit = door.heapSpan - NODE_GRANULES;
     const { words: keyWords } = probe;
     const nibbles = probe.length << 1;
@@ -326,7 +326,7 @@ export class TreeCore implements TreeShape, LeafShape {
     let last = -1;
     while (link !== 0) {
       if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
-      const words = windowWords[link >>> 28] as Int32Array;
+      const words = door.windowWords[link >>> 28] as Int32Array;
       const h = (link & WINDOW_MASK) << 2;
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) return link;

@@ -24,6 +24,7 @@ import {
 import { isFreeHeader, isLiveHeader, writeFreeHeader, writeLiveHeader } from './block-header.ts';
 import { CLASS_CAPACITY, CLASS_GRANULES, CLASS_OF_GRANULES, SMALL_GRANULES_MAX } from './size-class.ts';
 import { allocateSpan, HeapWords, releaseSpan } from './spans.ts';
+import { trimHeap } from './trim.ts';
 
 const CLASS_HEADS_GRANULE = MAIN_CLASS_HEADS / 16;
 const FIRST_SLAB_WORD = MAIN_HEAP_FIRST_SLAB / 4;
@@ -117,6 +118,12 @@ export class Heap {
       this.heap.settling = false;
       this.pendingFrees.length = 0;
     }
+  }
+
+  /** Lowers the heap's end below what is free there: see trim.ts. In a transaction of its own. */
+  trim(): void {
+    this.door.requireTransaction('trim');
+    trimHeap(this.heap);
   }
 
   /** Throws CORRUPT unless `block` is the start of a live block of this layout. O(1). */

@@ -1,5 +1,5 @@
 /* Preloaded into a child: kills the process at the k-th system call (CUT_AT) that it makes for a store's files, counted from the first
- * open of one. A creator or destroyer is so stopped between any two of its steps, without a hook in the addon. */
+ * open of one, or of the path that CUT_FROM names. A creator or destroyer is so stopped between any two of its steps, without a hook in the addon. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -23,7 +23,8 @@ static void step(void) {
 #define REAL(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
 
 static int open_any(const char *name, const char *path, int flags, mode_t mode) {
-  if (strstr(path, "/mofo.") != NULL) begun = 1;
+  const char *from = getenv("CUT_FROM");
+  if (strstr(path, from == NULL ? "/mofo." : from) != NULL) begun = 1;
   if (strstr(path, "/mofo.") != NULL) step();
   return REAL(int, name, const char *, int, mode_t)(path, flags, mode);
 }
@@ -42,6 +43,7 @@ OPEN(open64)
 int ftruncate64(int fd, off64_t size) { step(); return REAL(int, "ftruncate64", int, off64_t)(fd, size); }
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) { step(); return REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, bytes, count, at); }
 int posix_fallocate64(int fd, off64_t at, off64_t count) { step(); return REAL(int, "posix_fallocate64", int, off64_t, off64_t)(fd, at, count); }
+int fallocate64(int fd, int mode, off64_t at, off64_t count) { step(); return REAL(int, "fallocate64", int, int, off64_t, off64_t)(fd, mode, at, count); }
 int flock(int fd, int operation) { step(); return REAL(int, "flock", int, int)(fd, operation); }
 int unlink(const char *path) { step(); return REAL(int, "unlink", const char *)(path); }
 int madvise(void *address, size_t count, int advice) { step(); return REAL(int, "madvise", void *, size_t, int)(address, count, advice); }

@@ -1,4 +1,4 @@
-// Makes test/fixtures/bank-format-1.mofo.gz. Run by hand, once per released format or layout: `node test/programs/make-fixture.mjs <file.gz>`.
+// Makes test/fixtures/bank-format-<N>.mofo.gz. Run by hand, once per released format or layout: `node test/programs/make-fixture.mjs <file.gz>`.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

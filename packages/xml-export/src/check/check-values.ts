@@ -8,6 +8,7 @@ import { listRoots, type View } from '@mofo/journal';
 import {
   type JsonValue,
   LAYOUT_USER_FIRST,
+  listRegions,
   type Memory,
   type ScalarValue,
   type TypeDescription,
@@ -168,6 +169,13 @@ export class ValueWalk implements Visitor {
   }
 
   private walkRoots(view: View, hasCatalog: boolean): boolean {
+    try {
+      // What is in them only their owners know.
+      for (const { block } of listRegions(this.memory)) this.claim(block);
+    } catch (error) {
+      this.findings.addError('ROOTS_INVALID', '(regions)', 0, error);
+      return false;
+    }
     let roots: readonly { name: string; block: number; description: TypeDescription }[];
     try {
       roots = listRoots(this.memory);
