@@ -48,6 +48,23 @@ vi.mock('../src/tree/bucket.ts', async (load) => {
   };
 });
 
+vi.mock('../src/tree/put-double.ts', async (load) => {
+  const puts = await load<typeof import('../src/tree/put-double.ts')>();
+  return {
+    ...puts,
+    putDouble: (...[core, bucket, word0, slot, print, key, value]: Parameters<typeof puts.putDouble>) =>
+      puts.putDouble(
+        core,
+        bucket,
+        word0,
+        slot,
+        planted.bug === 'a fingerprint of another key' && value % 7 === 3 ? print ^ 1 : print,
+        key,
+        value,
+      ),
+  };
+});
+
 /** A door that loses the writes of one `own` of a published chunk. */
 class ForgetfulDoor extends RedoDoor {
   countdown = -1;

@@ -390,9 +390,9 @@ export const DAMAGES: readonly Damage[] = [
       opened.main[payload(opened, LAYOUT.tree, 1)]! ^= 3;
     },
   },
-  ...[LAYOUT.node4, LAYOUT.node16, LAYOUT.node48, LAYOUT.node256].map((layout): Damage => {
+  ...[LAYOUT.node, LAYOUT.bucket].map((layout): Damage => {
     return {
-      title: `depth of a node (layout ${layout})`,
+      title: `first word of a node or bucket (layout ${layout})`,
       code: 'COLLECTION_INVALID',
       path: /^(people|accounts|index)$/,
       plant: (opened) => {

@@ -44,10 +44,8 @@ export const LAYOUT = {
   queueChunk: 12,
   tree: 16,
   leaf: 17,
-  node4: 18,
-  node16: 19,
-  node48: 20,
-  node256: 21,
+  node: 18,
+  bucket: 19,
 };
 
 /** A store with every kind of block. */

@@ -25,6 +25,7 @@
 import {
   type Door,
   type FieldType,
+  f64,
   type Heap,
   LAYOUT_TREE,
   LAYOUT_TREE_BUCKET,
@@ -121,7 +122,8 @@ export class TreeCore implements TreeShape, LeafShape {
     this.keyAt = entries.keyAt;
     this.capacities = entries.capacities;
     this.granules = entries.granules;
-    this.isDouble = value.kind === 'f64' && entries.slotWords === 4;
+    // By identity: another type of that kind may read something else, as an exporter's that reads places.
+    this.isDouble = (value as unknown) === f64() && entries.slotWords === 4;
     const i = this.door.at((header + 1) | 0);
     if (this.door.words[i + 1] !== shapeWord(value.words, codec.fixedBytes)) {
       throw new ShmStoreError(
