@@ -267,7 +267,7 @@ describe('many entries', () => {
       const { handle, header } = scratch.make(type);
       const model = new Map<unknown, unknown>();
       const random = seeded(5);
-      const valueOf = value ?? ((n: number) => n);
+      const valueFor = value ?? ((n: number) => n);
       for (let turn = 0; turn < 60; turn++) {
         // Filling, emptying, and both, in random places and in a row, so that buckets split, merge and shrink within one transaction too.
         const mode = turn % 6;
@@ -276,8 +276,8 @@ describe('many entries', () => {
           for (let k = 0; k < 400; k++) {
             const n = turn % 2 === 0 ? random(4000) : (first + k) % 4000;
             if (mode < 2 || (mode < 4 && random(2) === 0)) {
-              handle.set(key(n), valueOf(turn + k));
-              model.set(key(n), valueOf(turn + k));
+              handle.set(key(n), valueFor(turn + k));
+              model.set(key(n), valueFor(turn + k));
             } else expect(handle.delete(key(n))).toBe(model.delete(key(n)));
           }
         });

@@ -239,9 +239,19 @@ export const ACTIONS = {
     (m, action) => m.jobs.push({ note: undefined, ...person(action) }),
   ],
   'jobs.shift': [({ jobs }) => jobs.shift(), (m) => m.jobs.shift()],
-  'jobs.clear': [({ jobs }) => jobs.clear(), (m) => void (m.jobs.length = 0)],
-  'total.add': [({ total }, { key }) => total.add(key), (m, { key }) => void (m.total += key)],
-  'total.set': [({ total }, { number }) => total.set(number), (m, { number }) => void (m.total = number)],
+  'jobs.clear': [({ jobs }) => jobs.clear(), (m) => void m.jobs.splice(0)],
+  'total.add': [
+    ({ total }, { key }) => total.add(key),
+    (m, { key }) => {
+      m.total += key;
+    },
+  ],
+  'total.set': [
+    ({ total }, { number }) => total.set(number),
+    (m, { number }) => {
+      m.total = number;
+    },
+  ],
 };
 
 /** -0 and 0 are one key. */
@@ -249,14 +259,14 @@ function zero(number) {
   return number === 0 ? 0 : number;
 }
 
-function listActions(name, valueOf) {
+function listActions(name, makeValue) {
   return {
     [`${name}.push`]: [
       (root, action) => {
-        for (let k = 0; k < 1 + (action.key % 30); k++) root[name].push(valueOf(action));
+        for (let k = 0; k < 1 + (action.key % 30); k++) root[name].push(makeValue(action));
       },
       (m, action) => {
-        for (let k = 0; k < 1 + (action.key % 30); k++) m[name].push(valueOf(action));
+        for (let k = 0; k < 1 + (action.key % 30); k++) m[name].push(makeValue(action));
       },
     ],
     [`${name}.pop`]: [
@@ -266,16 +276,16 @@ function listActions(name, valueOf) {
       (m, { key }) => void m[name].splice(Math.max(0, m[name].length - key)),
     ],
     [`${name}.set`]: [
-      (root, action) => root[name].length > 0 && root[name].set(action.key % root[name].length, valueOf(action)),
+      (root, action) => root[name].length > 0 && root[name].set(action.key % root[name].length, makeValue(action)),
       (m, action) => {
-        if (m[name].length > 0) m[name][clip(m[name], action.key)] = valueOf(action);
+        if (m[name].length > 0) m[name][clip(m[name], action.key)] = makeValue(action);
       },
     ],
     [`${name}.insert`]: [
-      (root, action) => root[name].insert(Math.min(action.key, root[name].length), valueOf(action)),
-      (m, action) => void m[name].splice(Math.min(action.key, m[name].length), 0, valueOf(action)),
+      (root, action) => root[name].insert(Math.min(action.key, root[name].length), makeValue(action)),
+      (m, action) => void m[name].splice(Math.min(action.key, m[name].length), 0, makeValue(action)),
     ],
-    [`${name}.clear`]: [(root) => root[name].clear(), (m) => void (m[name].length = 0)],
+    [`${name}.clear`]: [(root) => root[name].clear(), (m) => void m[name].splice(0)],
   };
 }
 

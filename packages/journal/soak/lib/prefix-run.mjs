@@ -3,30 +3,35 @@
 import { introduceTypes, Planned, shapes } from './prefix-shapes.mjs';
 import { randomFrom } from './random.mjs';
 
+/** Runs steps in order. */
+function runAll(steps) {
+  for (const step of steps) step();
+}
+
 /** How the operations of a sequence are put into one transaction. `fail` runs its part as a level that is rolled back, `level` as one that joins. */
 const NESTINGS = {
-  flat: (steps) => steps.forEach((step) => step()),
+  flat: (steps) => runAll(steps),
   'the last in a level': (steps, { level }) => {
-    steps.slice(0, -1).forEach((step) => step());
+    runAll(steps.slice(0, -1));
     level(() => steps.at(-1)());
   },
   'the last undone': (steps, { fail }) => {
-    steps.slice(0, -1).forEach((step) => step());
+    runAll(steps.slice(0, -1));
     fail(() => steps.at(-1)());
   },
   'the first undone': ([first, ...others], { fail }) => {
     fail(() => first());
-    others.forEach((step) => step());
+    runAll(others);
   },
   'undone inside a level': (steps, { level, fail }) => {
     level(() => {
       steps[0]();
-      fail(() => steps.slice(1).forEach((step) => step()));
+      fail(() => runAll(steps.slice(1)));
       steps[0]();
     });
   },
   'everything undone': (steps) => {
-    steps.forEach((step) => step());
+    runAll(steps);
     throw new Planned();
   },
 };
