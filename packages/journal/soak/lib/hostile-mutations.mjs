@@ -8,7 +8,7 @@ export function mutate(main, words, used, random) {
   const count = used / 4;
   for (let times = 1 + random(random(4) === 0 ? 20 : 3); times > 0; times--) {
     // The superblock and the slab table are small and matter much.
-    const word = random(4) === 0 ? 16 + random(count > 2048 ? 2048 : count) : random(count);
+    const word = random(4) === 0 ? 16 + random(Math.min(count, 2048)) : random(count);
     const kind = random(8);
     if (kind <= 2) main[word * 4 + random(4)] ^= 1 << random(8);
     else if (kind === 3) words[word] = words[random(count)];

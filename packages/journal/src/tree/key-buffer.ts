@@ -101,11 +101,6 @@ export class KeyBuffer {
   }
 }
 
-/** Byte `position` of a key. */
-export function byteOf(key: KeyBuffer, position: number): number {
-  return ((key.words[position >> 2] as number) >>> (24 - ((position & 3) << 3))) & 0xff;
-}
-
 /** The error for a key whose encoding is longer than KEY_BYTES_MAX. */
 export function keyTooLong(): JournalError {
   return new JournalError(
