@@ -36,8 +36,13 @@ afterEach(async () => {
 const code = (value: string): unknown => expect.objectContaining({ code: value });
 
 describe('two processes that read, then write', { timeout: 60_000 }, () => {
+  beforeEach(() => {
+    programs = 0;
+  });
+  let programs = 0;
   const add = async (way: string, times: number): Promise<number> => {
-    const adders = [0, 1].map(() => new ChildProgram('add-after-reading.mjs', [name, times, way]));
+    programs += 2;
+    const adders = [0, 1].map(() => new ChildProgram('add-after-reading.mjs', [name, times, way, programs]));
     children.push(...adders);
     const reports = await Promise.all(adders.map((adder) => adder.next()));
     expect(await Promise.all(adders.map((adder) => adder.ended))).toEqual(['0', '0']);
