@@ -53,3 +53,4 @@ export {
 } from './types/type-kinds.ts';
 export { visitBlock } from './types/visit-block.ts';
 export { withDefault } from './types/with-default.ts';
+export { readWord, writeWord } from './types/words.ts';

@@ -3,8 +3,15 @@
 // A collection is never assigned: it is made with whatever owns it, and from then on changed through its handle. Writing `undefined` to it
 // replaces it by an empty one.
 
-import { type FieldType, type Memory, ShmStoreError, type TypeDescription, type Visitor } from '@mofo/shm-store';
-import { readWord, writeWord } from './payload-words.ts';
+import {
+  type FieldType,
+  type Memory,
+  readWord,
+  ShmStoreError,
+  type TypeDescription,
+  type Visitor,
+  writeWord,
+} from '@mofo/shm-store';
 import { enterRelease, leaveRelease } from './release-depth.ts';
 
 /** The field type of a collection whose handle is a `Handle`. */
@@ -17,28 +24,28 @@ export abstract class CollectionType<Handle> implements FieldType<Handle, undefi
   readonly isHandle = true;
 
   read(memory: Memory, block: number, word: number): Handle {
-    let header = readWord(memory, block, word);
+    let header = readWord(memory.door, block, word);
     if (header === 0) {
       memory.door.requireTransaction(`read a ${this.kind} that has not been made yet`);
       header = this.makeHeader(memory);
-      writeWord(memory, block, word, header);
+      writeWord(memory.door, block, word, header);
     }
     return this.open(memory, header);
   }
 
   initialize(memory: Memory, block: number, word: number, value: undefined): void {
     this.refuseValue(value);
-    writeWord(memory, block, word, this.makeHeader(memory));
+    writeWord(memory.door, block, word, this.makeHeader(memory));
   }
 
   write(memory: Memory, block: number, word: number, value: undefined): void {
     this.refuseValue(value);
     this.release(memory, block, word);
-    writeWord(memory, block, word, this.makeHeader(memory));
+    writeWord(memory.door, block, word, this.makeHeader(memory));
   }
 
   release(memory: Memory, block: number, word: number): void {
-    const header = readWord(memory, block, word);
+    const header = readWord(memory.door, block, word);
     if (header === 0) return;
     enterRelease();
     try {
@@ -50,7 +57,7 @@ export abstract class CollectionType<Handle> implements FieldType<Handle, undefi
 
   visit(memory: Memory, block: number, word: number, visitor: Visitor): void {
     try {
-      const header = readWord(memory, block, word);
+      const header = readWord(memory.door, block, word);
       if (header !== 0) visitor.owned(header, this.describe());
     } catch (error) {
       visitor.problem(error);
