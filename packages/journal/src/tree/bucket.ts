@@ -278,35 +278,69 @@ export function freeSlot(shape: EntryShape, bucket: number): number {
   return slot < (shape.capacities[word >>> SIZE_SHIFT] as number) ? slot : -1;
 }
 
-const sortHigh = new Int32Array(SLOTS_MAX);
-const sortLow = new Int32Array(SLOTS_MAX);
+const SIGN = -0x80000000;
+
+/**
+ * The first two words by which `sortSlots` has sorted, in sorted order, with their highest bit flipped so that signed order is key order. Of keys that
+ * lie in their slots these are the whole keys, good until the next call.
+ */
+export const sortedHigh: Int32Array = new Int32Array(SLOTS_MAX);
+export const sortedLow: Int32Array = new Int32Array(SLOTS_MAX);
 
 /**
  * Writes the numbers of the live slots into `order`, smallest key first, and returns how many there are. `depth` is that of the node above (or -1):
- * the keys agree before it.
+ * the keys agree before it. Insertion sort: there are few.
  */
 export function sortSlots(shape: EntryShape, bucket: number, depth: number, order: Uint8Array): number {
-  const word = openBucket(shape, bucket);
-  const first = depth < 0 ? 0 : depth >> 3;
+  const { door, keyWords } = shape;
+  const live = openBucket(shape, bucket) & LIVE_MASK;
+  if (keyWords === 0) return sortLeaves(shape, bucket, live, depth < 0 ? 0 : depth >> 3, order);
+  const { hasImages } = door;
+  const words = door.windowWords[bucket >>> 28] as Int32Array;
+  const keys = ((bucket & 0x0fffffff) << 2) + 4 + SLOTS_WORD + shape.keyAt;
   let count = 0;
-  for (let left = word & LIVE_MASK; left !== 0; left &= left - 1) {
+  for (let left = live; left !== 0; left &= left - 1) {
     const slot = 31 - Math.clz32(left & -left);
-    const high = entryKeyWord(shape, bucket, slot, first) ^ -0x80000000;
-    const low = entryKeyWord(shape, bucket, slot, first + 1) ^ -0x80000000;
+    const key = keys + slot * shape.slotWords;
+    const high = (hasImages ? entryKeyWord(shape, bucket, slot, 0) : (words[key] as number)) ^ SIGN;
+    let low = SIGN;
+    if (keyWords === 2) low = (hasImages ? entryKeyWord(shape, bucket, slot, 1) : (words[key + 1] as number)) ^ SIGN;
     let k = count++;
     for (; k > 0; k--) {
-      const before = sortHigh[k - 1] as number;
+      const before = sortedHigh[k - 1] as number;
+      if (before < high || (before === high && (sortedLow[k - 1] as number) <= low)) break;
+      sortedHigh[k] = before;
+      sortedLow[k] = sortedLow[k - 1] as number;
+      order[k] = order[k - 1] as number;
+    }
+    sortedHigh[k] = high;
+    sortedLow[k] = low;
+    order[k] = slot;
+  }
+  return count;
+}
+
+/** The same for keys in leaves, which agree in the words before `first`. */
+function sortLeaves(shape: EntryShape, bucket: number, live: number, first: number, order: Uint8Array): number {
+  let count = 0;
+  for (let left = live; left !== 0; left &= left - 1) {
+    const slot = 31 - Math.clz32(left & -left);
+    const high = entryKeyWord(shape, bucket, slot, first) ^ SIGN;
+    const low = entryKeyWord(shape, bucket, slot, first + 1) ^ SIGN;
+    let k = count++;
+    for (; k > 0; k--) {
+      const before = sortedHigh[k - 1] as number;
       if (
         before < high ||
         (before === high && !isBefore(shape, bucket, slot, low, order[k - 1] as number, k - 1, first))
       )
         break;
-      sortHigh[k] = before;
-      sortLow[k] = sortLow[k - 1] as number;
+      sortedHigh[k] = before;
+      sortedLow[k] = sortedLow[k - 1] as number;
       order[k] = order[k - 1] as number;
     }
-    sortHigh[k] = high;
-    sortLow[k] = low;
+    sortedHigh[k] = high;
+    sortedLow[k] = low;
     order[k] = slot;
   }
   return count;
@@ -322,8 +356,8 @@ function isBefore(
   otherAt: number,
   first: number,
 ): boolean {
-  const otherLow = sortLow[otherAt] as number;
-  if (low !== otherLow || shape.keyWords !== 0) return low < otherLow;
+  const otherLow = sortedLow[otherAt] as number;
+  if (low !== otherLow) return low < otherLow;
   for (let n = first + 2; n <= 256; n++) {
     const mine = entryKeyWord(shape, bucket, slot, n) >>> 0;
     const theirs = entryKeyWord(shape, bucket, other, n) >>> 0;

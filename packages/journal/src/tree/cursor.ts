@@ -1,23 +1,38 @@
 // A walk over the entries of one tree in key order, forwards or backwards, from any place.
 //
 // A frame per node notes how far the walk has come; the bucket it stands in is sorted when it is entered (its entries stand in no
-// order). The cursor is valid only inside one read section, or inside a transaction until the next change; iterators read a batch with it
-// and later seek again by key. There is one cursor per thread, because a walk runs no user code.
+// order). The cursor is valid only as long as nothing changes: iterators read a batch with it, and the next one goes on from there if there was no
+// commit meanwhile and no other walk (`walk` tells); otherwise it seeks again by key. There is one cursor per thread, because a walk runs no user code.
 //
 // Bytes are input: depths grow strictly, so there are at most NIBBLES_MAX frames, and callers check that keys grow strictly, so a walk
 // over nodes that reach each other in a circle or twice ends with CORRUPT.
 
 import { LAYOUT_TREE_BUCKET } from '@mofo/shm-store';
-import { compareEntry, corruptBucket, divergence, LIVE_MASK, openBucket, SLOTS_MAX, sortSlots } from './bucket.ts';
+import {
+  compareEntry,
+  corruptBucket,
+  divergence,
+  LIVE_MASK,
+  loadEntryKey,
+  openBucket,
+  SLOTS_MAX,
+  sortedHigh,
+  sortedLow,
+  sortSlots,
+} from './bucket.ts';
 import type { KeyBuffer } from './key-buffer.ts';
 import { corruptNode, linkOf, linksAt, NIBBLES_MAX, NODE_LINKS, nextDepth } from './node.ts';
 import { path } from './path.ts';
 import type { TreeCore } from './tree-core.ts';
 
+const SIGN = -0x80000000;
+
 class Cursor {
   /** The entry that the last `next` stands at. */
   bucket = 0;
   slot = 0;
+  /** Number of the walk that the cursor is on. */
+  walk = 0;
 
   private core: TreeCore | undefined;
   private forward = true;
@@ -89,7 +104,21 @@ class Cursor {
     return true;
   }
 
+  /** Copies the key of the entry that the last `next` stands at. */
+  loadKey(target: KeyBuffer): void {
+    const core = this.core as TreeCore;
+    if (core.keyWords === 0) {
+      loadEntryKey(core, this.bucket, this.slot, target);
+      return;
+    }
+    const k = this.forward ? this.index - 1 : this.count - this.index;
+    target.words[0] = (sortedHigh[k] as number) ^ SIGN;
+    if (core.keyWords === 2) target.words[1] = (sortedLow[k] as number) ^ SIGN;
+    target.length = core.fixedBytes;
+  }
+
   private reset(core: TreeCore, forward: boolean): void {
+    this.walk++;
     this.core = core;
     this.forward = forward;
     this.top = -1;

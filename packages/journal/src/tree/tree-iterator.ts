@@ -1,11 +1,10 @@
 // Iterating over a tree that may change meanwhile.
 //
-// Entries are read ahead in batches, each of one moment (a read section), and handed out one by one; the next batch seeks the last key
-// handed out. So other processes may change the tree freely: each entry is one that was there when its batch was read, in strict key order.
+// Entries are read ahead in batches, each of one moment (a read section), and handed out one by one; the next batch goes on where the cursor stands,
+// if it is still the same moment and the same walk, and otherwise seeks the last key handed out. So other processes may change the tree freely: each entry is one that was there when its batch was read, in strict key order.
 // Changes by this thread, also by rolling back, are seen at once: then what was read ahead is dropped.
 
 import type { ShmStoreError } from '@mofo/shm-store';
-import { loadEntryKey } from './bucket.ts';
 import { cursor } from './cursor.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import type { Bounds } from './range.ts';
@@ -38,8 +37,11 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
   private isLastBatch = false;
   private hasLastKey = false;
   private lastKey: unknown;
+  // The moment of the last batch, and the walk that read it.
   private changes = -1;
   private level = -1;
+  private sequence = -1;
+  private walk = -1;
 
   constructor(core: TreeCore, mode: IteratorMode, bounds: Bounds) {
     this.core = core;
@@ -84,6 +86,7 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
     }
     this.hasLastKey = false;
     this.isLastBatch = false;
+    this.walk = -1;
     this.count = 0;
     this.index = 0;
     this.size = BATCH_ENTRIES_FIRST;
@@ -145,8 +148,6 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
     if (this.hasLastKey) this.rememberLast();
     this.section(true);
     this.index = 0;
-    this.changes = treeChanges.count;
-    this.level = levelOf(this.core);
     this.size = BATCH_ENTRIES_MAX;
   }
 
@@ -157,34 +158,50 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
       const sequence = door.beginRead();
       let count: number;
       try {
-        count = this.readBatch(decode);
+        count = this.readBatch(decode, sequence);
       } catch (error) {
         if (!door.endRead(sequence)) continue;
         throw error;
       }
-      if (door.endRead(sequence)) return count;
+      if (!door.endRead(sequence)) continue;
+      this.changes = treeChanges.count;
+      this.level = levelOf(this.core);
+      this.sequence = sequence;
+      this.walk = cursor.walk;
+      return count;
     }
   }
 
-  private readBatch(decode: boolean): number {
-    const { core, seen, bounds } = this;
+  /** True if the cursor stands behind the last entry of the last batch, and nothing has changed since. */
+  private goesOn(sequence: number): boolean {
+    return cursor.walk === this.walk && sequence === this.sequence && this.from === 'last' && !this.isStale();
+  }
+
+  private placeCursor(): void {
+    const { core, bounds } = this;
     const { reverse } = bounds;
     const start = reverse ? bounds.upper : bounds.lower;
+    if (this.from !== 'bound') cursor.seek(core, !reverse, this.last, this.from === 'last-inclusive');
+    else if (start !== undefined) cursor.seek(core, !reverse, start.key, start.inclusive);
+    else cursor.start(core, !reverse);
+  }
+
+  private readBatch(decode: boolean, sequence: number): number {
+    const { core, seen, bounds } = this;
+    const { reverse } = bounds;
     const end = reverse ? bounds.lower : bounds.upper;
     const size = Math.min(this.size, this.remaining);
     this.count = 0;
     this.isLastBatch = false;
-    if (this.from !== 'bound') cursor.seek(core, !reverse, this.last, this.from === 'last-inclusive');
-    else if (start !== undefined) cursor.seek(core, !reverse, start.key, start.inclusive);
-    else cursor.start(core, !reverse);
+    if (!this.goesOn(sequence)) this.placeCursor();
+    this.walk = -1;
     let count = 0;
     while (count < size) {
       if (!cursor.next()) {
         this.isLastBatch = true;
         break;
       }
-      const { bucket, slot } = cursor;
-      loadEntryKey(core, bucket, slot, current);
+      cursor.loadKey(current);
       if (end !== undefined) {
         const order = current.compare(end.key);
         if ((reverse ? order < 0 : order > 0) || (order === 0 && !end.inclusive)) {
@@ -199,7 +216,7 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
       seen.copyFrom(current);
       if (decode) {
         this.keys[count] = core.codec.decode(current);
-        if (this.mode !== 'keys') this.values[count] = core.readSlot(bucket, slot);
+        if (this.mode !== 'keys') this.values[count] = core.readSlot(cursor.bucket, cursor.slot);
       }
       count++;
     }
