@@ -2,18 +2,21 @@
 //
 //   granule 1-2  word 0: live slots, one bit each (0-27) · size, bits 28-29          one chunk
 //                words 1-7: a fingerprint of each slot's key, four a word, lowest byte first
+//   granule 3    zero; only where slots have 4 or 8 words, so that these begin with a cache line
 //   then         the slots; each granule is a chunk
 //
-//   f64 → f64:   | header | live, prints | prints | value key | value key | …       5, 13 or 28 slots in 128, 256 or 512 bytes
+//   f64 → f64:   | header | live, prints | prints | zero | value key | value key | …      4, 12 or 28 slots in 128, 256 or 512 bytes
 //
 // A slot is one of three:
 //   1 word    keys of more than 8 bytes or of no fixed length: an owning link to a leaf, which holds key and value
 //   4 words   value, then key, if they fit
 //   8 words   value, then (from word 4) key
 //
-// What lies in a slot that is not live, and its fingerprint, means nothing. A look-up compares four fingerprints at a time (a word against
-// the searched one four times, Mycroft's test for a zero byte) and then, as a rule, one key: one cache line for the header and the
-// prints, one for the slot. Iteration sorts the live slots; they are few.
+// What lies in a slot that is not live, and its fingerprint, means nothing. A search compares four fingerprints at a time (a word against
+// the searched one four times, Mycroft's test for a zero byte) and then, as a rule, one key. Slots of 4 words have a home besides: of the lines of four
+// slots, the one that the key's hash names. A new entry goes home if there is room, so a look-up can try the line at home without waiting for
+// the fingerprints: of an entry that is there, header and slot are fetched from memory at the same time (find-in-slots.ts). That is all that homes are
+// for: an entry may stand anywhere. Iteration sorts the live slots; they are few.
 //
 // Crash and concurrent reader: an entry is added by writing its slot and then the chunk of the live bits, both through the journal like every
 // change of a published block. A bucket that is rebuilt or split moves entries into a new block that nothing reaches before one link
@@ -23,8 +26,8 @@ import { type Door, FRESH, type Heap, LAYOUT_TREE_BUCKET, LAYOUT_TREE_LEAF, ShmS
 import type { KeyBuffer } from './key-buffer.ts';
 import { compareWithLeaf, leafKeyWord, loadKey } from './leaf.ts';
 
-/** Word of a bucket's payload at which its slots begin. */
-export const SLOTS_WORD = 8;
+/** Words before the slots that every bucket has: live bits and fingerprints. */
+const HEAD_WORDS = 8;
 /** Bits of the live slots in word 0. */
 export const LIVE_MASK = 0x0fffffff;
 /** Bit of word 0 at which the size begins. */
@@ -44,6 +47,8 @@ export interface EntryShape {
   readonly fixedBytes: number;
   /** Words of a slot: 1, 4 or 8. */
   readonly slotWords: number;
+  /** Payload word at which the slots begin. */
+  readonly slotsAt: number;
   /** Words of a key that lies in its slot; 0 if keys lie in leaves. */
   readonly keyWords: number;
   /** Word of a slot at which its key begins. */
@@ -55,19 +60,23 @@ export interface EntryShape {
 }
 
 /** Slots by size, for slots of 1, 4 and 8 words: what fits into 64, 96 and 160, otherwise 128, 256 and 512 bytes. */
-const CAPACITIES: Readonly<Record<number, readonly number[]>> = { 1: [4, 12, 28], 4: [5, 13, 28], 8: [2, 6, 14] };
+const CAPACITIES: Readonly<Record<number, readonly number[]>> = { 1: [4, 12, 28], 4: [4, 12, 28], 8: [2, 6, 14] };
+
+/** Lines of four slots by size, of buckets with slots of 4 words. */
+const LINES = [1, 3, 7] as const;
 
 /** The parts of a shape that follow from value and key. */
 export function layoutEntries(
   valueWords: number,
   fixedBytes: number,
-): Pick<EntryShape, 'slotWords' | 'keyWords' | 'keyAt' | 'capacities' | 'granules'> {
+): Pick<EntryShape, 'slotWords' | 'slotsAt' | 'keyWords' | 'keyAt' | 'capacities' | 'granules'> {
   const keyWords = fixedBytes > 8 ? 0 : (fixedBytes + 3) >> 2;
   const fits = valueWords + keyWords <= 4;
   const slotWords = keyWords === 0 ? 1 : fits ? 4 : 8;
   const capacities = Int32Array.from([...(CAPACITIES[slotWords] as readonly number[]), 0]);
-  const granules = capacities.map((slots) => 3 + Math.ceil((slots * slotWords) / 4));
-  return { slotWords, keyWords, keyAt: fits ? valueWords : 4, capacities, granules };
+  const slotsAt = slotWords === 1 ? HEAD_WORDS : HEAD_WORDS + 4;
+  const granules = capacities.map((slots) => 1 + Math.ceil((slotsAt + slots * slotWords) / 4));
+  return { slotWords, slotsAt, keyWords, keyAt: fits ? valueWords : 4, capacities, granules };
 }
 
 /** A bucket is rebuilt or merged when it has no more entries than this; less than the next smaller size, so that it does not flip back and forth. */
@@ -75,11 +84,22 @@ export function thinCount(capacity: number): number {
   return Math.floor(capacity / 3.5);
 }
 
-/** Eight bits of a key's words. */
-export function fingerprintOf(words: Int32Array, count: number): number {
+/** A hash of a key's words. Its highest eight bits are the key's fingerprint. */
+export function hashOf(words: Int32Array, count: number): number {
   let mixed = 0;
   for (let n = 0; n < count; n++) mixed = Math.imul(mixed ^ (words[n] as number) ^ (mixed >>> 15), 0x9e3779b1);
-  return mixed >>> 24;
+  return mixed;
+}
+
+/** The same for a key of two words, or (`count` 1) of the first. */
+export function hashOfPair(high: number, low: number, count: number): number {
+  const mixed = Math.imul(high, 0x9e3779b1);
+  return count === 1 ? mixed : Math.imul(mixed ^ low ^ (mixed >>> 15), 0x9e3779b1);
+}
+
+/** The line of four slots in which a key with this hash is at home. */
+export function homeLine(hash: number, size: number): number {
+  return (((hash >>> 8) & 0xffff) * (LINES[size] as number)) >>> 16;
 }
 
 /** Word 0 of a bucket, once it has been proved that all its slots may be read. Throws CORRUPT. */
@@ -104,7 +124,7 @@ export function countLive(word: number): number {
 
 /** Payload word at which a slot begins. */
 export function slotWord(shape: EntryShape, slot: number): number {
-  return SLOTS_WORD + slot * shape.slotWords;
+  return shape.slotsAt + slot * shape.slotWords;
 }
 
 /** Word index at which to read payload word `word` of a block whose granules are chunks from `word` on. */
@@ -115,7 +135,7 @@ export function wordAt(door: Door, block: number, word: number): number {
 /** Leaf of a slot that holds a link. Throws CORRUPT. */
 export function leafOf(shape: EntryShape, bucket: number, slot: number): number {
   const { door } = shape;
-  const i = wordAt(door, bucket, SLOTS_WORD + slot);
+  const i = wordAt(door, bucket, HEAD_WORDS + slot);
   const leaf = door.words[i] as number;
   const h = door.at(leaf);
   if (door.words[h] !== LAYOUT_TREE_LEAF) throw corruptBucket(bucket);
@@ -139,7 +159,7 @@ export function entryKeyWord(shape: EntryShape, bucket: number, slot: number, n:
   const { door, keyWords } = shape;
   if (keyWords === 0) return leafKeyWord(door, leafOf(shape, bucket, slot), shape, n);
   if (n >= keyWords) return 0;
-  const w = SLOTS_WORD + slot * shape.slotWords + shape.keyAt + n;
+  const w = slotWord(shape, slot) + shape.keyAt + n;
   const image = door.hasImages ? door.imageOf((bucket + 1 + (w >> 2)) | 0) : 0;
   if (image !== 0) return door.journalWords[image + (w & 3)] as number;
   const words = door.windowWords[bucket >>> 28] as Int32Array;
@@ -178,7 +198,7 @@ export function makeBucket(shape: EntryShape, size: number): number {
   const i = door.own(bucket, (bucket + 1) | 0, 2);
   const { words } = door;
   words[i] = size << SIZE_SHIFT;
-  for (let k = 1; k < SLOTS_WORD; k++) words[i + k] = 0;
+  for (let k = 1; k < shape.slotsAt; k++) words[i + k] = 0;
   return bucket;
 }
 
@@ -209,7 +229,8 @@ export function copySlots(shape: EntryShape, source: number, slots: number, targ
   }
   for (let left = moved; left !== 0; left &= left - 1) {
     const slot = 31 - Math.clz32(left & -left);
-    const free = freeSlot(shape, target);
+    const hash = hashOfEntry(shape, source, slot);
+    const free = freeSlot(shape, target, hash);
     for (let word = 0; word < slotWords; word += 4) {
       const f = wordAt(door, source, slotWord(shape, slot) + word);
       const { words } = door;
@@ -222,7 +243,7 @@ export function copySlots(shape: EntryShape, source: number, slots: number, targ
       targets[t + 2] = words[f + 2] as number;
       targets[t + 3] = words[f + 3] as number;
     }
-    addSlot(door, target, free, fingerprintAt(door, source, slot));
+    addSlot(door, target, free, hash >>> 24);
   }
 }
 
@@ -234,9 +255,11 @@ function copyIntoFresh(shape: EntryShape, source: number, moved: number, target:
   const m = door.own(target, (target + 1) | 0, 2);
   const targets = door.words;
   let word0 = targets[m] as number;
+  const size = word0 >>> SIZE_SHIFT;
   for (let left = moved; left !== 0; left &= left - 1) {
     const slot = 31 - Math.clz32(left & -left);
-    const free = 31 - Math.clz32(~word0 & -~word0);
+    const hash = hashOfEntry(shape, source, slot);
+    const free = chooseSlot(~word0, slotWords, size, hash);
     for (let word = 0; word < slotWords; word += 4) {
       const from = slotWord(shape, slot) + word;
       const image = door.hasImages ? door.imageOf((source + 1 + (from >> 2)) | 0) : 0;
@@ -251,119 +274,42 @@ function copyIntoFresh(shape: EntryShape, source: number, moved: number, target:
     }
     const p = m + 1 + (free >> 2);
     const shift = (free & 3) << 3;
-    targets[p] = ((targets[p] as number) & ~(0xff << shift)) | (fingerprintAt(door, source, slot) << shift);
+    targets[p] = ((targets[p] as number) & ~(0xff << shift)) | ((hash >>> 24) << shift);
     word0 |= 1 << free;
   }
   targets[m] = word0;
 }
 
-/** Fingerprint of a slot. */
-export function fingerprintAt(door: Door, bucket: number, slot: number): number {
+/** Hash of the key of a live slot; of a key in a leaf only its fingerprint, which is all that is asked of it. */
+function hashOfEntry(shape: EntryShape, bucket: number, slot: number): number {
+  const { door, keyWords } = shape;
+  if (keyWords !== 0)
+    return hashOfPair(entryKeyWord(shape, bucket, slot, 0), entryKeyWord(shape, bucket, slot, 1), keyWords);
   const m = door.at((bucket + 1) | 0);
-  return ((door.words[m + 1 + (slot >> 2)] as number) >>> ((slot & 3) << 3)) & 0xff;
+  return ((door.words[m + 1 + (slot >> 2)] as number) >>> ((slot & 3) << 3)) << 24;
 }
 
 function capacityOf(shape: EntryShape, bucket: number): number {
   return shape.capacities[openBucket(shape, bucket) >>> SIZE_SHIFT] as number;
 }
 
-/** A slot that is not live, or -1. */
-export function freeSlot(shape: EntryShape, bucket: number): number {
+/** A slot that is not live, for a key with this hash; -1 if there is none. */
+export function freeSlot(shape: EntryShape, bucket: number, hash: number): number {
   const { door } = shape;
   const m = door.at((bucket + 1) | 0);
   const word = door.words[m] as number;
-  const free = ~word & LIVE_MASK;
-  if (free === 0) return -1;
-  const slot = 31 - Math.clz32(free & -free);
-  return slot < (shape.capacities[word >>> SIZE_SHIFT] as number) ? slot : -1;
+  const size = word >>> SIZE_SHIFT;
+  const free = ~word & ((1 << (shape.capacities[size] as number)) - 1);
+  return free === 0 ? -1 : chooseSlot(free, shape.slotWords, size, hash);
 }
 
-const SIGN = -0x80000000;
-
-/**
- * The first two words by which `sortSlots` has sorted, in sorted order, with their highest bit flipped so that signed order is key order. Of keys that
- * lie in their slots these are the whole keys, good until the next call.
- */
-export const sortedHigh: Int32Array = new Int32Array(SLOTS_MAX);
-export const sortedLow: Int32Array = new Int32Array(SLOTS_MAX);
-
-/**
- * Writes the numbers of the live slots into `order`, smallest key first, and returns how many there are. `depth` is that of the node above (or -1):
- * the keys agree before it. Insertion sort: there are few.
- */
-export function sortSlots(shape: EntryShape, bucket: number, depth: number, order: Uint8Array): number {
-  const { door, keyWords } = shape;
-  const live = openBucket(shape, bucket) & LIVE_MASK;
-  if (keyWords === 0) return sortLeaves(shape, bucket, live, depth < 0 ? 0 : depth >> 3, order);
-  const { hasImages } = door;
-  const words = door.windowWords[bucket >>> 28] as Int32Array;
-  const keys = ((bucket & 0x0fffffff) << 2) + 4 + SLOTS_WORD + shape.keyAt;
-  let count = 0;
-  for (let left = live; left !== 0; left &= left - 1) {
-    const slot = 31 - Math.clz32(left & -left);
-    const key = keys + slot * shape.slotWords;
-    const high = (hasImages ? entryKeyWord(shape, bucket, slot, 0) : (words[key] as number)) ^ SIGN;
-    let low = SIGN;
-    if (keyWords === 2) low = (hasImages ? entryKeyWord(shape, bucket, slot, 1) : (words[key + 1] as number)) ^ SIGN;
-    let k = count++;
-    for (; k > 0; k--) {
-      const before = sortedHigh[k - 1] as number;
-      if (before < high || (before === high && (sortedLow[k - 1] as number) <= low)) break;
-      sortedHigh[k] = before;
-      sortedLow[k] = sortedLow[k - 1] as number;
-      order[k] = order[k - 1] as number;
-    }
-    sortedHigh[k] = high;
-    sortedLow[k] = low;
-    order[k] = slot;
+/** One of the free slots: at home, if there is one. */
+export function chooseSlot(free: number, slotWords: number, size: number, hash: number): number {
+  if (slotWords === 4) {
+    const home = free & (15 << (homeLine(hash, size) << 2));
+    if (home !== 0) return 31 - Math.clz32(home & -home);
   }
-  return count;
-}
-
-/** The same for keys in leaves, which agree in the words before `first`. */
-function sortLeaves(shape: EntryShape, bucket: number, live: number, first: number, order: Uint8Array): number {
-  let count = 0;
-  for (let left = live; left !== 0; left &= left - 1) {
-    const slot = 31 - Math.clz32(left & -left);
-    const high = entryKeyWord(shape, bucket, slot, first) ^ SIGN;
-    const low = entryKeyWord(shape, bucket, slot, first + 1) ^ SIGN;
-    let k = count++;
-    for (; k > 0; k--) {
-      const before = sortedHigh[k - 1] as number;
-      if (
-        before < high ||
-        (before === high && !isBefore(shape, bucket, slot, low, order[k - 1] as number, k - 1, first))
-      )
-        break;
-      sortedHigh[k] = before;
-      sortedLow[k] = sortedLow[k - 1] as number;
-      order[k] = order[k - 1] as number;
-    }
-    sortedHigh[k] = high;
-    sortedLow[k] = low;
-    order[k] = slot;
-  }
-  return count;
-}
-
-/** True if the key of `slot` comes before that of `other`; they agree in their first word, and the second words are known. */
-function isBefore(
-  shape: EntryShape,
-  bucket: number,
-  slot: number,
-  low: number,
-  other: number,
-  otherAt: number,
-  first: number,
-): boolean {
-  const otherLow = sortedLow[otherAt] as number;
-  if (low !== otherLow) return low < otherLow;
-  for (let n = first + 2; n <= 256; n++) {
-    const mine = entryKeyWord(shape, bucket, slot, n) >>> 0;
-    const theirs = entryKeyWord(shape, bucket, other, n) >>> 0;
-    if (mine !== theirs) return mine < theirs;
-  }
-  return false;
+  return 31 - Math.clz32(free & -free);
 }
 
 /** The error for a bucket that contradicts itself. */

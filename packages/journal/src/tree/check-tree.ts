@@ -8,17 +8,17 @@ import {
   type Visitor,
 } from '@mofo/shm-store';
 import {
-  fingerprintOf,
+  hashOf,
   leafOf,
   loadEntryKey,
   openBucket,
   SIZE_SHIFT,
   SLOTS_MAX,
   slotWord,
-  sortSlots,
 } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import { nextDepth, nibbleOf } from './node.ts';
+import { sortSlots } from './sort-slots.ts';
 import type { TreeCore } from './tree-core.ts';
 import { type Child, childrenOf } from './tree-release.ts';
 
@@ -111,12 +111,26 @@ class Walk {
       throw core.corrupt(`the bucket at granule ${bucket >>> 0} is larger than its block`);
     const count = sortSlots(core, bucket, edge === undefined ? -1 : edge.depth, order);
     if (count === 0) throw core.corrupt(`the bucket at granule ${bucket >>> 0} is empty`);
+    this.unused(bucket);
     for (const slot of order.slice(0, count)) {
       try {
         this.entry(bucket, slot, edge);
       } catch (error) {
         this.visitor.problem(error);
       }
+    }
+  }
+
+  /** Words that mean nothing yet are zero, or a later format could not use them. */
+  private unused(bucket: number): void {
+    const { core, visitor } = this;
+    if (core.slotsAt === 8) return;
+    const i = core.door.at((bucket + 3) | 0);
+    const { words } = core.door;
+    for (let k = 0; k < 4; k++) {
+      if (words[i + k] === 0) continue;
+      visitor.problem(core.corrupt(`the bucket at granule ${bucket >>> 0} has unknown bits`));
+      return;
     }
   }
 
@@ -136,7 +150,7 @@ class Walk {
     checkKey(core, key, edge, visitor);
     const m = core.door.at((bucket + 1) | 0);
     const print = ((core.door.words[m + 1 + (slot >> 2)] as number) >>> ((slot & 3) << 3)) & 0xff;
-    if (print !== fingerprintOf(key.words, (key.length + 3) >> 2))
+    if (print !== hashOf(key.words, (key.length + 3) >> 2) >>> 24)
       visitor.problem(core.corrupt(`the bucket at granule ${bucket >>> 0} has a fingerprint of no key`));
     if (this.count > 1 && key.compare(previous) <= 0) visitor.problem(core.corrupt('its keys are out of order'));
     previous.copyFrom(key);

@@ -8,21 +8,11 @@
 // over nodes that reach each other in a circle or twice ends with CORRUPT.
 
 import { LAYOUT_TREE_BUCKET } from '@mofo/shm-store';
-import {
-  compareEntry,
-  corruptBucket,
-  divergence,
-  LIVE_MASK,
-  loadEntryKey,
-  openBucket,
-  SLOTS_MAX,
-  sortedHigh,
-  sortedLow,
-  sortSlots,
-} from './bucket.ts';
+import { compareEntry, corruptBucket, divergence, LIVE_MASK, loadEntryKey, openBucket, SLOTS_MAX } from './bucket.ts';
 import type { KeyBuffer } from './key-buffer.ts';
 import { corruptNode, linkOf, linksAt, NIBBLES_MAX, NODE_LINKS, nextDepth } from './node.ts';
 import { path } from './path.ts';
+import { sortedHigh, sortedLow, sortSlots } from './sort-slots.ts';
 import type { TreeCore } from './tree-core.ts';
 
 const SIGN = -0x80000000;

@@ -1,12 +1,12 @@
 // The hottest change, on its own: set a double under a key that lies in its slot, where the bucket at hand has the key or a free slot for it. Everything
 // else (splits, forks, other values, blocks that an outer level has made) is left to the general way in tree-core.ts, which begins anew.
 //
-// It writes the same images of the same chunks as the general way, without switching the door's views for each of them.
+// It writes the same images of the same chunks as the general way, without noting a path or switching the door's views.
 
 import { FRESH, FRESH_OUTSIDE, LAYOUT_TREE_BUCKET } from '@mofo/shm-store';
-import { entryKeyWord, LIVE_MASK, SIZE_SHIFT, SLOTS_WORD } from './bucket.ts';
+import { chooseSlot, entryKeyWord, LIVE_MASK, SIZE_SHIFT } from './bucket.ts';
 import type { KeyBuffer } from './key-buffer.ts';
-import { path } from './path.ts';
+import { place, SLOTS_AT, seekSlotPlace } from './slot-place.ts';
 import type { TreeCore } from './tree-core.ts';
 
 /** What became of a `putDouble`. */
@@ -14,28 +14,22 @@ export const NOT_DONE = 0;
 export const REPLACED = 1;
 export const ADDED = 2;
 
-/** Sets the value in `bucket`, the end of the noted path, in which the key has the live slot `slot` or (-1) none. */
-export function putDouble(
-  core: TreeCore,
-  bucket: number,
-  word0: number,
-  slot: number,
-  fingerprint: number,
-  key: KeyBuffer,
-  value: number,
-): number {
+/** Sets the value under `key`. The caller has made sure that the tree lives and owns its count. */
+export function putDouble(core: TreeCore, key: KeyBuffer, value: number): number {
+  if (!seekSlotPlace(core, key)) return NOT_DONE;
   const { door } = core;
+  const { bucket } = place;
+  let { slot } = place;
   const isAdded = slot < 0;
   if (isAdded) {
-    if (path.missingAt >= 0 || !belongs(core, bucket, word0, key)) return NOT_DONE;
-    const free = ~word0 & LIVE_MASK;
-    slot = 31 - Math.clz32(free & -free);
-    if (free === 0 || slot >= (core.capacities[word0 >>> SIZE_SHIFT] as number)) return NOT_DONE;
+    slot = freeSlotFor(core, key);
+    if (slot < 0) return NOT_DONE;
   }
-  core.heap.check(bucket, LAYOUT_TREE_BUCKET);
+  // An image of its own proves that this transaction has proved the block before.
+  if (place.image === 0) core.heap.check(bucket, LAYOUT_TREE_BUCKET);
   const freshness = door.freshness(bucket);
   if (freshness === FRESH_OUTSIDE) return NOT_DONE;
-  const w = SLOTS_WORD + (slot << 2);
+  const w = SLOTS_AT + (slot << 2);
   let m = 0;
   let s = 0;
   if (freshness === FRESH) {
@@ -54,21 +48,31 @@ export function putDouble(
   if (core.keyWords === 2) words[s + 3] = key.words[1] as number;
   const p = m + 1 + (slot >> 2);
   const shift = (slot & 3) << 3;
-  words[p] = ((words[p] as number) & ~(0xff << shift)) | (fingerprint << shift);
+  words[p] = ((words[p] as number) & ~(0xff << shift)) | ((place.hash >>> 24) << shift);
   words[m] = (words[m] as number) | (1 << slot);
   return ADDED;
 }
 
-/** True if the key agrees with the bucket's entries in all that comes before the branch they stand under. */
-function belongs(core: TreeCore, bucket: number, word0: number, key: KeyBuffer): boolean {
+/** A slot of the bucket at `place` for a new key, if the key belongs there: -1 otherwise. */
+function freeSlotFor(core: TreeCore, key: KeyBuffer): number {
+  const { word0 } = place;
   const live = word0 & LIVE_MASK;
-  if (live === 0) return false;
-  if (path.length === 0) return true;
-  const first = 31 - Math.clz32(live & -live);
-  const depth = path.depths[path.length - 1] as number;
-  const high = (key.words[0] as number) ^ entryKeyWord(core, bucket, first, 0);
-  if (high !== 0) return Math.clz32(high) >> 2 >= depth;
+  const size = word0 >>> SIZE_SHIFT;
+  const free = ~live & ((1 << (core.capacities[size] as number)) - 1);
+  if (free === 0) return -1;
+  const slot = chooseSlot(free, 4, size, place.hash);
+  // Compared with a neighbour in the line that is written anyway, if there is one.
+  const beside = live & (15 << (slot & -4));
+  const other = beside === 0 ? 31 - Math.clz32(live & -live) : 31 - Math.clz32(beside & -beside);
+  return agrees(core, key, other) ? slot : -1;
+}
+
+/** True if the key agrees with an entry of the bucket in all that comes before the branch they stand under, and differs somewhere. */
+function agrees(core: TreeCore, key: KeyBuffer, slot: number): boolean {
+  const { bucket, depth } = place;
+  const highs = (key.words[0] as number) ^ entryKeyWord(core, bucket, slot, 0);
+  if (highs !== 0) return Math.clz32(highs) >> 2 >= depth;
   if (core.keyWords === 1) return false;
-  const low = (key.words[1] as number) ^ entryKeyWord(core, bucket, first, 1);
-  return low !== 0 && 8 + (Math.clz32(low) >> 2) >= depth;
+  const lows = (key.words[1] as number) ^ entryKeyWord(core, bucket, slot, 1);
+  return lows !== 0 && 8 + (Math.clz32(lows) >> 2) >= depth;
 }

@@ -38,10 +38,12 @@ import {
   addSlot,
   compareEntry,
   corruptBucket,
+  countLive,
   divergence,
   dropSlots,
-  fingerprintOf,
   freeSlot,
+  hashOf,
+  hashOfPair,
   LIVE_MASK,
   layoutEntries,
   leafOf,
@@ -49,9 +51,10 @@ import {
   openBucket,
   SIZE_MAX,
   SIZE_SHIFT,
-  SLOTS_WORD,
   slotWord,
+  thinCount,
 } from './bucket.ts';
+import { findAtHome, foundIn } from './find-in-slots.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import type { KeyCodec } from './key-codec.ts';
 import { compareWithLeaf, type LeafShape, makeLeaf } from './leaf.ts';
@@ -59,6 +62,7 @@ import { anyLink, corruptNode, NIBBLES_MAX, NODE_GRANULES, NODE_LINKS, nibbleOf 
 import { path } from './path.ts';
 import { ADDED, NOT_DONE, putDouble } from './put-double.ts';
 import { linkFork, linkGap, makeRoom, type TreeShape, takeAway, writeRoot } from './reshape.ts';
+import { place, seekSlotPlace } from './slot-place.ts';
 
 /** The key that the running operation works on. One per thread: operations are synchronous, and take it again after calling user code. */
 export const probe: KeyBuffer = new KeyBuffer();
@@ -83,6 +87,7 @@ export class TreeCore implements TreeShape, LeafShape {
   readonly valueWords: number;
   readonly fixedBytes: number;
   readonly slotWords: number;
+  readonly slotsAt: number;
   readonly keyWords: number;
   readonly keyAt: number;
   readonly capacities: Int32Array;
@@ -99,10 +104,8 @@ export class TreeCore implements TreeShape, LeafShape {
   private countLevel = -1;
   private countIndex = 0;
   private isCountImage = false;
-  private fingerprint = 0;
+  private hash = 0;
   private nearest = 0;
-  /** Word 0 of the bucket that `findSlot` last looked at. */
-  private liveWord = 0;
 
   constructor(memory: Memory, header: number, codec: KeyCodec, value: FieldType<unknown, unknown>, isPlain: boolean) {
     this.memory = memory;
@@ -118,6 +121,7 @@ export class TreeCore implements TreeShape, LeafShape {
     this.fixedBytes = codec.fixedBytes;
     const entries = layoutEntries(value.words, codec.fixedBytes);
     this.slotWords = entries.slotWords;
+    this.slotsAt = entries.slotsAt;
     this.keyWords = entries.keyWords;
     this.keyAt = entries.keyAt;
     this.capacities = entries.capacities;
@@ -165,9 +169,31 @@ export class TreeCore implements TreeShape, LeafShape {
 
   /** True if there is an entry with the key that is in `probe`; `foundBlock` and `foundWord` then say where its value lies. */
   find(): boolean {
+    if (this.slotWords === 4 && !this.door.hasImages) {
+      const i = findAtHome(this, probe);
+      if (i >= 0) {
+        this.foundBlock = foundIn;
+        this.foundWord = i - ((foundIn & WINDOW_MASK) << 2) - 4;
+        return true;
+      }
+    }
+    return this.findAnywhere();
+  }
+
+  /** The value under the key that is in `probe`, or `undefined`. */
+  get(): unknown {
+    if (this.isDouble && !this.door.hasImages) {
+      const i = findAtHome(this, probe);
+      if (i >= 0) return (this.door.windowFloats[foundIn >>> 28] as Float64Array)[i >> 1];
+      return this.findAnywhere() ? this.read() : undefined;
+    }
+    return this.find() ? this.read() : undefined;
+  }
+
+  private findAnywhere(): boolean {
     const bucket = this.descend(this.root());
     if (bucket === 0) return false;
-    this.fingerprint = this.fingerprintOfProbe();
+    this.hash = this.hashOfProbe();
     return this.findSlot(bucket) >= 0;
   }
 
@@ -180,13 +206,12 @@ export class TreeCore implements TreeShape, LeafShape {
       return;
     }
     this.ownCount();
-    const slot = this.seekSlot();
-    if (this.isDouble && typeof value === 'number' && this.nearest !== 0) {
-      const done = putDouble(this, this.nearest, this.liveWord, slot, this.fingerprint, probe, value);
+    if (this.isDouble && typeof value === 'number') {
+      const done = putDouble(this, probe, value);
       if (done === ADDED) this.addToCount(1);
       if (done !== NOT_DONE) return;
     }
-    if (slot < 0) {
+    if (this.seekSlot() < 0) {
       this.insert(value);
       return;
     }
@@ -202,7 +227,7 @@ export class TreeCore implements TreeShape, LeafShape {
   /** The value of a live slot. */
   readSlot(bucket: number, slot: number): unknown {
     if (this.keyWords === 0) return this.readAt(leafOf(this, bucket, slot), 0);
-    return this.readAt(bucket, SLOTS_WORD + slot * this.slotWords);
+    return this.readAt(bucket, slotWord(this, slot));
   }
 
   private readAt(block: number, word: number): unknown {
@@ -219,9 +244,13 @@ export class TreeCore implements TreeShape, LeafShape {
     this.requireLive();
     treeChanges.count++;
     const { door, heap } = this;
+    if (this.slotWords === 4 && seekSlotPlace(this, probe)) {
+      if (place.slot < 0) return false;
+      if (this.removeFromCrowd()) return true;
+    }
     const bucket = this.near(this.root(), probe);
     if (bucket === 0 || path.missingAt >= 0) return false;
-    this.fingerprint = this.fingerprintOfProbe();
+    this.hash = this.hashOfProbe();
     const slot = this.findSlot(bucket);
     if (slot < 0) return false;
     const block = this.foundBlock;
@@ -235,6 +264,19 @@ export class TreeCore implements TreeShape, LeafShape {
     // The words of the slot are as they were, also if the bucket has been freed: nothing has been allocated since.
     this.value.release(this.memory, block, word);
     if (block !== bucket) heap.free(block);
+    return true;
+  }
+
+  /** Deletes the entry at `place` if its bucket keeps enough of them to stay as it is. */
+  private removeFromCrowd(): boolean {
+    const { door } = this;
+    const { bucket, slot, word0 } = place;
+    if (countLive(word0) - 1 <= thinCount(this.capacities[word0 >>> SIZE_SHIFT] as number)) return false;
+    if (place.image === 0) this.heap.check(bucket, LAYOUT_TREE_BUCKET);
+    this.ownCount();
+    dropSlots(door, bucket, 1 << slot);
+    this.addToCount(-1);
+    if (!this.isDouble) this.value.release(this.memory, bucket, slotWord(this, slot));
     return true;
   }
 
@@ -357,10 +399,9 @@ export class TreeCore implements TreeShape, LeafShape {
     const size = word >>> SIZE_SHIFT;
     const live = word & LIVE_MASK;
     if (size > SIZE_MAX || live >>> (this.capacities[size] as number) !== 0) throw corruptBucket(bucket);
-    this.liveWord = word;
     const granules = this.granules[size] as number;
     if ((bucket - door.heapFirst) >>> 0 > door.heapSpan - granules) door.requireInHeap(bucket, granules);
-    const pattern = Math.imul(this.fingerprint, 0x01010101);
+    const pattern = Math.imul(this.hash >>> 24, 0x01010101);
     for (let first = 0; live >>> first !== 0; first += 4) {
       const differing = (meta[m + 1 + (first >> 2)] as number) ^ pattern;
       let zeros = (differing - 0x01010101) & ~differing & -0x7f7f7f80;
@@ -383,7 +424,7 @@ export class TreeCore implements TreeShape, LeafShape {
       this.foundWord = 0;
       return true;
     }
-    const w = SLOTS_WORD + slot * this.slotWords;
+    const w = slotWord(this, slot);
     const k = w + this.keyAt;
     const image = door.hasImages ? door.imageOf((bucket + 1 + (k >> 2)) | 0) : 0;
     const words = image === 0 ? main : door.journalWords;
@@ -398,7 +439,7 @@ export class TreeCore implements TreeShape, LeafShape {
   /** Descends with a note of the path and looks for the key in `probe`: its slot, or -1. `nearest` is then the bucket at the path's end. */
   private seekSlot(): number {
     this.nearest = this.near(this.root(), probe);
-    this.fingerprint = this.fingerprintOfProbe();
+    this.hash = this.hashOfProbe();
     return this.nearest === 0 || path.missingAt >= 0 ? -1 : this.findSlot(this.nearest);
   }
 
@@ -420,7 +461,7 @@ export class TreeCore implements TreeShape, LeafShape {
       const below = this.stepBelow(position);
       if (below < 0) {
         this.heap.check(near, LAYOUT_TREE_BUCKET);
-        if (freeSlot(this, near) < 0) {
+        if (freeSlot(this, near, this.hash) < 0) {
           makeRoom(this, near, probe);
           continue;
         }
@@ -468,7 +509,7 @@ export class TreeCore implements TreeShape, LeafShape {
   /** Fills a free slot of a bucket and makes it live. If the value is refused, nothing that means anything has changed. */
   private fill(bucket: number, value: unknown, made: number): void {
     const { door, keyWords } = this;
-    const slot = freeSlot(this, bucket);
+    const slot = freeSlot(this, bucket, this.hash);
     if (slot < 0) throw corruptBucket(bucket);
     const w = slotWord(this, slot);
     if (keyWords === 0) {
@@ -484,7 +525,7 @@ export class TreeCore implements TreeShape, LeafShape {
       if (this.isDouble && typeof value === 'number') door.floats[v >> 1] = value;
       else this.fillValue(v, bucket, w, value, made);
     }
-    addSlot(door, bucket, slot, this.fingerprint);
+    addSlot(door, bucket, slot, this.hash >>> 24);
   }
 
   private fillValue(v: number, bucket: number, w: number, value: unknown, made: number): void {
@@ -583,8 +624,10 @@ export class TreeCore implements TreeShape, LeafShape {
     if (this.valueWords > 3) door.words[to + 3] = d;
   }
 
-  private fingerprintOfProbe(): number {
-    return fingerprintOf(probe.words, this.keyWords === 0 ? (probe.length + 3) >> 2 : this.keyWords);
+  private hashOfProbe(): number {
+    const { words } = probe;
+    if (this.keyWords === 0) return hashOf(words, (probe.length + 3) >> 2);
+    return hashOfPair(words[0] as number, words[1] as number, this.keyWords);
   }
 
   private ownCount(): void {

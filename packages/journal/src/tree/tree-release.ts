@@ -3,9 +3,10 @@
 
 import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_LEAF } from '@mofo/shm-store';
 import { enterRelease, leaveRelease } from '../collections/release-depth.ts';
-import { corruptBucket, leafOf, loadEntryKey, SLOTS_MAX, slotWord, sortSlots } from './bucket.ts';
+import { corruptBucket, leafOf, loadEntryKey, SLOTS_MAX, slotWord } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import { corruptNode, linksAt, NODE_LINKS, nextDepth } from './node.ts';
+import { sortSlots } from './sort-slots.ts';
 import { type TreeCore, treeChanges } from './tree-core.ts';
 
 /** Deletes all entries. In a transaction. Throws CORRUPT before anything is changed. */

@@ -38,7 +38,7 @@ export class Tree<K, V, In = V> implements Iterable<[K, V]> {
       let value: unknown;
       try {
         core.codec.encode(key, probe);
-        value = core.find() ? core.read() : undefined;
+        value = core.get();
       } catch (error) {
         if (!door.endRead(sequence)) continue;
         throw error;
