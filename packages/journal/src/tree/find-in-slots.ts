@@ -32,7 +32,7 @@ export function findAtHome(core: TreeCore, key: KeyBuffer): number {
   const low = keyAll[1] as number;
   const nibbles = core.fixedBytes << 1;
   let link = core.root();
-  let last = -1;
+  let depth = -1;
   let window = link >>> 28;
   let words = windowWords[window] as Int32Array;
   let h = 0;
@@ -44,9 +44,11 @@ export function findAtHome(core: TreeCore, key: KeyBuffer): number {
     }
     h = (link & WINDOW_MASK) << 2;
     if (words[h] !== LAYOUT_TREE_NODE) break;
-    const depth = words[h + 4] as number;
-    if (depth <= last || depth >= nibbles) return -1;
-    last = depth;
+    const next = words[h + 4] as number;
+    if (next <= depth || next >= nibbles) return -1;
+    // Mostly the next nibble. Then it is not taken from `next`, so that the link is fetched without waiting for the node's header.
+    depth++;
+    if (next !== depth) depth = next;
     link = words[h + 8 + (((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15)] as number;
   }
   if (words[h] !== LAYOUT_TREE_BUCKET) return -1;

@@ -55,8 +55,10 @@ export function seekSlotPlace(core: TreeCore, key: KeyBuffer): boolean {
     if (main[h] !== LAYOUT_TREE_NODE) break;
     const next = main[h + 4] as number;
     if (next <= depth || next >= nibbles) return false;
-    depth = next;
-    const nibble = ((next < 8 ? high : low) >>> (28 - ((next & 7) << 2))) & 15;
+    // Mostly the next nibble. Then it is not taken from `next`, so that the link is fetched without waiting for the node's header.
+    depth++;
+    if (next !== depth) depth = next;
+    const nibble = ((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15;
     const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
     link = (image === 0 ? main[h + 8 + nibble] : journalWords[image + nibble]) as number;
   }
