@@ -54,6 +54,7 @@ import {
   slotWord,
   thinCount,
 } from './bucket.ts';
+import { findLeaf } from './find-in-leaves.ts';
 import { findAtHome, foundIn } from './find-in-slots.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import type { KeyCodec } from './key-codec.ts';
@@ -96,8 +97,10 @@ export class TreeCore implements TreeShape, LeafShape {
   foundBlock = 0;
   foundWord = 0;
 
-  /** True if values are doubles in the slots: read and written without a detour over their type. */
+  /** True if values are doubles: read without a detour over their type. */
   readonly isDouble: boolean;
+  /** True if these lie in slots: written so too. */
+  readonly isDoubleInSlot: boolean;
 
   private provedAt = -1;
   // Where the header's count lies for the level `countLevel`: its image, or the header itself if that is fresh. Neither moves within a level.
@@ -127,7 +130,8 @@ export class TreeCore implements TreeShape, LeafShape {
     this.capacities = entries.capacities;
     this.granules = entries.granules;
     // By identity: another type of that kind may read something else, as an exporter's that reads places.
-    this.isDouble = (value as unknown) === f64() && entries.slotWords === 4;
+    this.isDouble = (value as unknown) === f64();
+    this.isDoubleInSlot = this.isDouble && entries.slotWords === 4;
     const i = this.door.at((header + 1) | 0);
     if (this.door.words[i + 1] !== shapeWord(value.words, codec.fixedBytes)) {
       throw new ShmStoreError(
@@ -169,11 +173,19 @@ export class TreeCore implements TreeShape, LeafShape {
 
   /** True if there is an entry with the key that is in `probe`; `foundBlock` and `foundWord` then say where its value lies. */
   find(): boolean {
-    if (this.slotWords === 4 && !this.door.hasImages) {
+    if (this.door.hasImages) return this.findAnywhere();
+    if (this.slotWords === 4) {
       const i = findAtHome(this, probe);
       if (i >= 0) {
         this.foundBlock = foundIn;
         this.foundWord = i - ((foundIn & WINDOW_MASK) << 2) - 4;
+        return true;
+      }
+    } else if (this.keyWords === 0) {
+      const leaf = findLeaf(this, probe);
+      if (leaf !== 0) {
+        this.foundBlock = leaf;
+        this.foundWord = 0;
         return true;
       }
     }
@@ -182,7 +194,7 @@ export class TreeCore implements TreeShape, LeafShape {
 
   /** The value under the key that is in `probe`, or `undefined`. */
   get(): unknown {
-    if (this.isDouble && !this.door.hasImages) {
+    if (this.isDoubleInSlot && !this.door.hasImages) {
       const i = findAtHome(this, probe);
       if (i >= 0) return (this.door.windowFloats[foundIn >>> 28] as Float64Array)[i >> 1];
       return this.findAnywhere() ? this.read() : undefined;
@@ -206,7 +218,7 @@ export class TreeCore implements TreeShape, LeafShape {
       return;
     }
     this.ownCount();
-    if (this.isDouble && typeof value === 'number') {
+    if (this.isDoubleInSlot && typeof value === 'number') {
       const done = putDouble(this, probe, value);
       if (done === ADDED) this.addToCount(1);
       if (done !== NOT_DONE) return;
@@ -325,7 +337,7 @@ export class TreeCore implements TreeShape, LeafShape {
     const { words: keyWords } = key;
     const length = key.length << 1;
     let link = root;
-    let last = -1;
+    let depth = -1;
     let steps = 0;
     path.missingAt = -1;
     while (link !== 0) {
@@ -335,9 +347,11 @@ export class TreeCore implements TreeShape, LeafShape {
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) break;
       if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
-      const depth = words[h + 4] as number;
-      if (depth <= last || depth >= NIBBLES_MAX) throw corruptNode(link);
-      last = depth;
+      const next = words[h + 4] as number;
+      if (next <= depth || next >= NIBBLES_MAX) throw corruptNode(link);
+      // See find-in-slots.ts for why it is guessed.
+      depth++;
+      if (next !== depth) depth = next;
       let nibble = NODE_LINKS;
       let child = 0;
       if (depth < length) {
@@ -367,7 +381,7 @@ export class TreeCore implements TreeShape, LeafShape {
     const { words: keyWords } = probe;
     const nibbles = probe.length << 1;
     let link = root;
-    let last = -1;
+    let depth = -1;
     while (link !== 0) {
       if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
       const words = door.windowWords[link >>> 28] as Int32Array;
@@ -375,10 +389,12 @@ export class TreeCore implements TreeShape, LeafShape {
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) return link;
       if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
-      const depth = words[h + 4] as number;
-      if (depth <= last || depth >= NIBBLES_MAX) throw corruptNode(link);
-      if (depth >= nibbles) return 0;
-      last = depth;
+      const next = words[h + 4] as number;
+      if (next <= depth || next >= NIBBLES_MAX) throw corruptNode(link);
+      if (next >= nibbles) return 0;
+      // See find-in-slots.ts for why it is guessed.
+      depth++;
+      if (next !== depth) depth = next;
       const nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
       const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
       link = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
