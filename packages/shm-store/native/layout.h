@@ -5,7 +5,7 @@
 namespace mofo::layout {
 
 // Units. A granule is what a ref counts; a page is what is copied; a slab is what the heap is carved into; a window is what one ArrayBuffer shows.
-constexpr uint64_t FORMAT_VERSION = 2ull;  // version of the stored format; any other is refused
+constexpr uint64_t FORMAT_VERSION = 3ull;  // version of the stored format; any other is refused
 constexpr uint64_t BYTE_ORDER_MARK = 16909060ull;  // 0x01020304 in the writer's byte order
 constexpr uint64_t GRANULE_BYTES = 16ull;  // a ref is a count of these
 constexpr uint64_t PAGE_BYTES = 4096ull;  // unit of dirty marks and of snapshots
@@ -148,7 +148,7 @@ constexpr uint64_t LAYOUT_TREE_NODE = 18ull;  // tree node: 16 children by four 
 constexpr uint64_t LAYOUT_TREE_BUCKET = 19ull;  // tree bucket: up to 28 entries
 constexpr uint64_t LAYOUT_USER_FIRST = 64ull;  // first layout id of user types
 
-constexpr uint32_t LAYOUT_HASH = 3065122068u;
+constexpr uint32_t LAYOUT_HASH = 2919686327u;
 constexpr uint32_t SIZE_CLASSES_BYTES[] = {32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1360, 2048, 2720, 4096, 5456, 8192};
 
 }  // namespace mofo::layout

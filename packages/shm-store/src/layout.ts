@@ -2,7 +2,7 @@
 
 // Units. A granule is what a ref counts; a page is what is copied; a slab is what the heap is carved into; a window is what one ArrayBuffer shows.
 /** version of the stored format; any other is refused */
-export const FORMAT_VERSION: 2 = 2;
+export const FORMAT_VERSION: 3 = 3;
 /** 0x01020304 in the writer's byte order */
 export const BYTE_ORDER_MARK: 16909060 = 16909060;
 /** a ref is a count of these */
@@ -275,7 +275,7 @@ export const LAYOUT_TREE_BUCKET: 19 = 19;
 export const LAYOUT_USER_FIRST: 64 = 64;
 
 /** Hash of the whole table; stored in main and control, and compared when a store is opened. */
-export const LAYOUT_HASH: 3065122068 = 3065122068;
+export const LAYOUT_HASH: 2919686327 = 2919686327;
 
 /** Block sizes of the size classes in bytes, header included. */
 export const SIZE_CLASSES_BYTES: readonly number[] = [

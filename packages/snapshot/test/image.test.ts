@@ -173,10 +173,10 @@ describe('openImage', () => {
   });
 });
 
-describe('the fixture of format 2', () => {
+describe('the fixture of format 3', () => {
   test('is opened and restored by this version', async () => {
     const fixture = join(directory, 'fixture.img');
-    writeFileSync(fixture, gunzipSync(readFileSync(new URL('./fixtures/bank-format-2.mofo.gz', import.meta.url))));
+    writeFileSync(fixture, gunzipSync(readFileSync(new URL('./fixtures/bank-format-3.mofo.gz', import.meta.url))));
     const { view, header } = await openImage(fixture, { root: bankRoot() });
     expect(header).toMatchObject({ name: 'fixture', sizeBytes: 2 ** 20, timeline: 0, epoch: 1 });
     expect(sumOf(view.root.accounts)).toBe(SUM);
@@ -190,9 +190,9 @@ describe('the fixture of format 2', () => {
     store.close();
   });
 
-  test('of format 1, which was never released, is refused on purpose', async () => {
+  test('of format 2, which was never released, is refused on purpose', async () => {
     const fixture = join(directory, 'older.img');
-    writeFileSync(fixture, gunzipSync(readFileSync(new URL('./fixtures/bank-format-1.mofo.gz', import.meta.url))));
+    writeFileSync(fixture, gunzipSync(readFileSync(new URL('./fixtures/bank-format-2.mofo.gz', import.meta.url))));
     expect(await codeOf(openImage(fixture, { root: bankRoot() }))).toBe('FORMAT_UNKNOWN');
     expect(await codeOf(restoreStore({ file: fixture, name: uniqueName() }))).toBe('FORMAT_UNKNOWN');
   });
