@@ -7,15 +7,7 @@ import {
   type TypeDescription,
   type Visitor,
 } from '@mofo/shm-store';
-import {
-  hashOf,
-  leafOf,
-  loadEntryKey,
-  openBucket,
-  SIZE_SHIFT,
-  SLOTS_MAX,
-  slotWord,
-} from './bucket.ts';
+import { hashOf, leafOf, loadEntryKey, openBucket, SIZE_SHIFT, SLOTS_MAX, slotWord } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import { nextDepth, nibbleOf } from './node.ts';
 import { sortSlots } from './sort-slots.ts';
