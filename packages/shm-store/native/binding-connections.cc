@@ -223,6 +223,7 @@ class DeskBinding final : public Napi::ObjectWrap<DeskBinding> {
     result.Set("fate", FATES[uint32_t(plan.fate)]);
     result.Set("cause", LOSSES[uint32_t(plan.cause)]);
     result.Set("sent", double(sent));
+    result.Set("isUsed", plan.isUsed);
     if (plan.fate == Fate::FeedAgain) result.Set("request", Napi::Buffer<uint8_t>::Copy(env, request.data(), request.size()));
     return result;
   }
@@ -239,7 +240,7 @@ class DeskBinding final : public Napi::ObjectWrap<DeskBinding> {
     uint64_t number = 0;
     int fd = -1;
     if (!readNumber(info, number)) return info.Env().Undefined();
-    if (!throwUnlessOk(info.Env(), desk_.serve(number, info.Length() > 1 && info[1].ToBoolean(), fd))) return info.Env().Undefined();
+    if (!throwUnlessOk(info.Env(), desk_.serve(number, fd))) return info.Env().Undefined();
     return Napi::Number::New(info.Env(), fd);
   }
 

@@ -91,9 +91,9 @@ Status ConnectionDesk::plan(uint64_t number, uint64_t committedStart, uint64_t c
   if (plan.fate == Fate::Finish) sent = plan.next.outCount;
   if (plan.fate == Fate::FeedAgain) request.assign(slot->request, slot->request + std::min<uint64_t>(plan.next.inCount, REQUEST_BYTES_MAX));
   if (plan.fate == Fate::Idle || plan.fate == Fate::FeedAgain || plan.fate == Fate::Finish) replaceExchange(*slot, plan.next);
+  plan.isUsed = account.consumed > 0 || account.written > 0;
   // One that was only accepted is no survivor.
-  const bool isNew = plan.fate == Fate::Idle && account.consumed == 0 && account.written == 0;
-  if (!isNew) table_.count(plan);
+  if (plan.isUsed) table_.count(plan);
   return Status::ok();
 }
 
@@ -107,11 +107,11 @@ Status ConnectionDesk::drop(uint64_t number, bool reset) {
   return Status::ok();
 }
 
-Status ConnectionDesk::serve(uint64_t number, bool isTracked, int& fd) {
+Status ConnectionDesk::serve(uint64_t number, int& fd) {
   const auto found = held_.find(number);
   if (found == held_.end()) return unknown(number);
   ConnectionSlot* slot = slotOf(number, found->second.slot);
-  if (slot != nullptr && (!isTracked || !trackDescriptor(found->second.fd.get(), slot).isOk()))
+  if (slot != nullptr && !trackDescriptor(found->second.fd.get(), slot).isOk())
     storeExchange(openExchange(*slot).loss, LossCause::Untracked);
   const uint32_t slotIndex = found->second.slot;
   fd = found->second.fd.release();

@@ -43,8 +43,8 @@ class ConnectionDesk {
   Status plan(uint64_t number, uint64_t committedStart, uint64_t committedLength, Plan& plan, std::vector<uint8_t>& request, uint64_t& sent);
   /** Ends a held connection, with a reset or in order. */
   Status drop(uint64_t number, bool reset);
-  /** Gives the descriptor to the caller, and notes what passes through it; untracked, the connection is lost at the next takeover, and counted. */
-  Status serve(uint64_t number, bool isTracked, int& fd);
+  /** Gives the descriptor to the caller, and notes what passes through it. Where that cannot be, the connection is lost at the next takeover, and counted. */
+  Status serve(uint64_t number, int& fd);
   /** A served connection is about to be closed: tells the peer and everybody else. */
   Status release(uint64_t number);
 

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -47,6 +48,10 @@ Status ConnectionHub::start(int listenFd, uint32_t slotCount) {
   if (flags < 0 || fcntl(listenFd, F_SETFL, flags | O_NONBLOCK) != 0) return failure("preparing the listening socket");
   listenFd_ = listenFd;
   lastKey_ = FIRST_PROCESS_KEY;
+  // Larger than those of launchers before, so that what was noted of their connections is not taken for ours.
+  timespec now = {};
+  clock_gettime(CLOCK_REALTIME, &now);
+  lastNumber_ = uint64_t(now.tv_sec) * 1000000 + uint64_t(now.tv_nsec) / 1000;
   for (uint32_t slot = 0; slot < slotCount; slot++) freeSlots_.push_back(slot);
   if (!watchFor(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), EPOLLIN, WAKE_KEY) ||
       !watchFor(epoll_.get(), EPOLL_CTL_ADD, listenFd_, 0, LISTEN_KEY))

@@ -18,6 +18,8 @@ enum class Fate : uint32_t { Idle, FeedAgain, Finish, Closed, Reset, Count };
 struct Plan {
   Fate fate = Fate::Reset;
   LossCause cause = LossCause::None;
+  /** Bytes went over the connection, in one direction at least. */
+  bool isUsed = false;
   /** What the exchange is to be when the plan is followed. */
   Exchange next = {};
 };

@@ -55,6 +55,8 @@ export interface ConnectionPlan {
   readonly cause: ConnectionLoss | 'none';
   /** Bytes of the committed answer that are out already, when it is `finished`. */
   readonly sent: number;
+  /** Bytes went over the connection; false: it has only been accepted. */
+  readonly isUsed: boolean;
   /** The request's bytes, when it is `fed-again`. */
   readonly request?: Buffer;
 }

@@ -32,8 +32,8 @@ export interface NativeConnectionDesk {
   plan(number: number, committedStart: number, committedLength: number): ConnectionPlan;
   /** Ends a held connection: with a reset that the peer sees at once, or in order. */
   drop(number: number, reset: boolean): void;
-  /** Gives the descriptor of a held connection to the caller. `isTracked`: what passes through it is noted, which `installIoHooks` makes possible. */
-  serve(number: number, isTracked: boolean): number;
+  /** Gives the descriptor of a held connection to the caller. What passes through it is noted, if there was `installIoHooks`. */
+  serve(number: number): number;
   /** The descriptor of a served connection is about to be closed: call it before. The peer is told, and everybody else lets go of it. */
   release(number: number): void;
   /** Where the open request of a served connection begins, if its answer can be committed: it is whole and nothing was written. Otherwise -1. */

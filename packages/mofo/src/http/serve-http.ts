@@ -2,19 +2,28 @@
 // what is under way come to its end. Handlers are called through `invoke`, so the server knows no module.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { MofoError, systemCodeOf } from '../errors.ts';
+import { type AnswerCommit, prepareCommitted } from './answer-commit.ts';
 import { errorResponse, isRefusal } from './error-response.ts';
 import { bodyTooLarge, statedBodyBytes } from './request-body.ts';
 import type { Route, RouteTable } from './routes.ts';
+import { beginTaking, type TakenConnection, takeConnection } from './take-connection.ts';
 import { abortRequest, type RequestFacts, webRequest } from './web-request.ts';
 import { requireResponse, writeResponse } from './write-response.ts';
 
 /** How long a stopping server waits for the first request of a connection that has sent none, in milliseconds. */
 const unusedGraceMs = 500;
 
-/** Where to listen: a descriptor that listens already, or an address. */
-export type ListenTarget = { readonly fd: number } | { readonly port: number; readonly host?: string };
+/**
+ * Where connections come from: a descriptor that listens already, an address, or `take`, for those that somebody else accepts there.
+ */
+export type ListenTarget =
+  | { readonly fd: number }
+  | { readonly port: number; readonly host?: string }
+  | { readonly takesFrom: { readonly host: string; readonly port: number } };
+
+type ListeningTarget = Exclude<ListenTarget, { readonly takesFrom: unknown }>;
 
 /** What the server needs. */
 export interface ServeHttpOptions {
@@ -26,6 +35,7 @@ export interface ServeHttpOptions {
     route: Route,
     request: Request,
     params: Readonly<Record<string, string>>,
+    commit: AnswerCommit | undefined,
   ) => Response | Promise<Response>;
   /** Calls a handler in Node's form; it answers through `response`. */
   readonly invokeNode: (
@@ -34,6 +44,8 @@ export interface ServeHttpOptions {
     response: ServerResponse,
     params: Readonly<Record<string, string>>,
   ) => unknown;
+  /** Told of each request before its handler is called; what it gives is passed to `invoke`, and asked before anything is sent. */
+  readonly onRequest?: (route: Route, incoming: IncomingMessage, outgoing: ServerResponse) => AnswerCommit | undefined;
   /** Told of every request that failed for a fault, not for a refusal; for the log. */
   readonly onError?: (error: unknown, route: Route) => void;
   /** Longest request body; default 1 MiB. */
@@ -60,6 +72,8 @@ export interface HttpServer {
   readonly port: number;
   /** Node's own server, for those who adopt connections. */
   readonly server: Server;
+  /** Serves a connection that was accepted elsewhere. */
+  take(fd: number, taken: TakenConnection): Socket;
   /** What was answered so far. */
   counters(): HttpCounters;
   /**
@@ -76,6 +90,12 @@ export interface HttpServer {
  */
 export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
   const serving = new Serving(options);
+  if ('takesFrom' in options.listen) {
+    beginTaking(serving.server);
+    const { host, port } = options.listen.takesFrom;
+    serving.facts.origin = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+    return serving;
+  }
   await listen(serving.server, options.listen);
   serving.facts.origin = originOf(serving.server.address());
   return serving;
@@ -105,8 +125,19 @@ class Serving implements HttpServer {
   }
 
   get port(): number {
+    if ('takesFrom' in this.options.listen) return this.options.listen.takesFrom.port;
     const address = this.server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  take(fd: number, taken: TakenConnection): Socket {
+    const socket = takeConnection(this.server, fd, taken);
+    // Whatever was open on it before: it is not one that never sent anything.
+    if (taken.isUsed === true) {
+      this.used.add(socket);
+      if (taken.request === undefined) socket.setTimeout(this.server.keepAliveTimeout);
+    }
+    return socket;
   }
 
   counters(): HttpCounters {
@@ -137,7 +168,7 @@ class Serving implements HttpServer {
     this.inFlight.add(outgoing);
     this.used.add(incoming.socket);
     let request: Request | undefined;
-    const exchange: Exchange = { incoming, outgoing, hasFailed: false };
+    const exchange: Exchange = { incoming, outgoing, hasFailed: false, commit: undefined };
     outgoing.on('close', () => {
       this.inFlight.delete(outgoing);
       // An answer whose head was out before the stop said keep-alive; its connection is idle only from the next turn on.
@@ -155,6 +186,7 @@ class Serving implements HttpServer {
       this.refuse(exchange, unmatched(incoming, match.allowed), match.allowed);
       return;
     }
+    exchange.commit = this.options.onRequest?.(match.route, incoming, outgoing);
     const stated = statedBodyBytes(incoming);
     if (match.route.form === 'node') {
       this.answerNode(exchange, match.route, match.params);
@@ -173,7 +205,7 @@ class Serving implements HttpServer {
     params: Readonly<Record<string, string>>,
   ): void {
     try {
-      const answer = this.options.invoke(route, request, params);
+      const answer = this.options.invoke(route, request, params, exchange.commit);
       if (answer instanceof Promise) {
         answer
           .then((response) => this.send(exchange, route, response))
@@ -190,6 +222,17 @@ class Serving implements HttpServer {
   private send(exchange: Exchange, route: Route, answer: unknown): void | Promise<void> {
     const response = requireResponse(answer, route.key);
     if (exchange.outgoing.destroyed) return;
+    const { commit } = exchange;
+    if (commit?.committed !== undefined) {
+      const { response: committed, answer: bytes } = commit.committed;
+      if (committed === response) {
+        // The same bytes as committed, or none of them.
+        if (!prepareCommitted(exchange.outgoing, bytes)) commit.revoke();
+        exchange.outgoing.end(bytes.body);
+        return;
+      }
+      commit.revoke();
+    }
     return writeResponse(response, exchange.outgoing, exchange.incoming.method === 'HEAD');
   }
 
@@ -214,8 +257,9 @@ class Serving implements HttpServer {
     else this.refuse(exchange, error, []);
   }
 
-  private refuse({ incoming, outgoing }: Exchange, error: unknown, allowed: readonly string[]): void {
+  private refuse({ incoming, outgoing, commit }: Exchange, error: unknown, allowed: readonly string[]): void {
     if (outgoing.destroyed) return;
+    if (commit?.committed !== undefined) commit.revoke();
     const headers: Record<string, string> = {};
     if (allowed.length > 0) headers.allow = allowed.join(', ');
     // A body that nobody will read must not be taken for the next request.
@@ -228,6 +272,7 @@ interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   hasFailed: boolean;
+  commit: AnswerCommit | undefined;
 }
 
 function unmatched(incoming: IncomingMessage, allowed: readonly string[]): MofoError {
@@ -236,7 +281,7 @@ function unmatched(incoming: IncomingMessage, allowed: readonly string[]): MofoE
   return new MofoError('METHOD_NOT_ALLOWED', `${path} takes ${allowed.join(', ')}, not ${incoming.method}.`);
 }
 
-function listen(server: Server, target: ListenTarget): Promise<void> {
+function listen(server: Server, target: ListeningTarget): Promise<void> {
   return new Promise((settle, fail) => {
     server.once('error', (error) => fail(listenError(error, target)));
     server.listen('fd' in target ? { fd: target.fd } : { port: target.port, host: target.host ?? '127.0.0.1' }, () => {
@@ -246,7 +291,7 @@ function listen(server: Server, target: ListenTarget): Promise<void> {
   });
 }
 
-function listenError(error: Error, target: ListenTarget): MofoError {
+function listenError(error: Error, target: ListeningTarget): MofoError {
   const where = 'fd' in target ? `descriptor ${target.fd}` : `${target.host ?? '127.0.0.1'}:${target.port}`;
   if (systemCodeOf(error) === 'EADDRINUSE') {
     const message = `${where} is in use by another program. Nothing was started. Stop it, or choose another http.port.`;

@@ -111,7 +111,13 @@ async function play(parts: WarmUpParts, store: Store): Promise<void> {
     keeper: { settle: () => {} },
     application,
     tasks,
-    listen: () => listen(application, { fd, maxBodyBytes: config.http.maxBodyBytes, hangAfterMs: config.hangAfterMs }),
+    listen: () =>
+      listen(application, {
+        fd,
+        host: '127.0.0.1',
+        maxBodyBytes: config.http.maxBodyBytes,
+        hangAfterMs: config.hangAfterMs,
+      }),
   }).catch((error: unknown) => {
     closeSync(fd);
     throw error;

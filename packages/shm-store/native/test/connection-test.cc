@@ -430,16 +430,18 @@ TEST("a process that takes nothing holds nobody up, and catches up when it does"
   FileDescriptor main, stopped, fd;
   CHECK(launched.hub.addProcess(main).isOk() && launched.hub.addProcess(stopped).isOk());
   const int rounds = 2000;
+  uint64_t first = 0;
   for (int i = 0; i < rounds; i++) {
     const FileDescriptor client = launched.client();
     const ConnectionMessage message = hear(main.get(), fd);
+    if (i == 0) first = message.number;
     CHECK(sendMessage(main.get(), {ConnectionMessage::Close, 0, message.number}, -1) == Transfer::Done);
   }
   const FileDescriptor last = launched.client();
   const uint64_t number = hear(main.get(), fd).number;
   ConnectionMessage message = {};
   while (message.number != number) message = hear(stopped.get(), fd);
-  CHECK(message.kind == ConnectionMessage::Opened && fd && number == uint64_t(rounds) + 1);
+  CHECK(message.kind == ConnectionMessage::Opened && fd && number == first + uint64_t(rounds));
 }
 
 TEST("a table is recognised, and nothing else is taken for one") {

@@ -1,0 +1,10 @@
+// The limits of what is kept for a successor, each with its price.
+
+/** Longest answer, head and body, that is committed with its effects: it is copied into the store at each such request. */
+export const ANSWER_BYTES_MAX: number = 16 * 2 ** 10;
+
+/** Share of the store that committed answers may fill; beyond, answers are not committed any more until connections close. */
+export const ANSWERS_SHARE_OF_STORE: number = 1 / 16;
+
+/** Routes known to answer from a transaction; all are forgotten beyond, and learnt again. Old versions of modules are among them. */
+export const ROUTES_KNOWN_MAX = 1_000;
