@@ -53,7 +53,10 @@ export class CommittedAnswers {
       if (open.has(number)) this.note(number, stored.byteLength);
       else over.push(number);
     }
-    if (over.length > 0) this.store.transaction(() => over.forEach((number) => this.answers.delete(number)));
+    if (over.length === 0) return;
+    this.store.transaction(() => {
+      for (const number of over) this.answers.delete(number);
+    });
   }
 
   /** The answer that was committed last on a connection. */

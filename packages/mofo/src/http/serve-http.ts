@@ -132,11 +132,8 @@ class Serving implements HttpServer {
 
   take(fd: number, taken: TakenConnection): Socket {
     const socket = takeConnection(this.server, fd, taken);
-    // Whatever was open on it before: it is not one that never sent anything.
-    if (taken.isUsed === true) {
-      this.used.add(socket);
-      if (taken.request === undefined) socket.setTimeout(this.server.keepAliveTimeout);
-    }
+    // Nothing is open on it, as between two requests.
+    if (taken.isUsed === true && taken.request === undefined) socket.setTimeout(this.server.keepAliveTimeout);
     return socket;
   }
 
