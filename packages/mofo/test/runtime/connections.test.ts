@@ -1,98 +1,124 @@
-// Connections survive: real processes, real SIGKILLs, clients that check every byte. What is promised is kept; what cannot be kept is reset, and counted by cause.
+// Connections survive: real processes, real SIGKILLs, clients that check every byte. Under load nothing is lost, whoever dies and whatever happens beside it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CountingApp } from './support/counting-app.ts';
 import { counting } from './support/counting-module.ts';
-import { TestApp } from './support/test-app.ts';
+import { get, post } from './support/http-bytes.ts';
 import { Connection, VerifiedClients, type VerifiedRequest } from './support/verified-clients.ts';
 
-let app: TestApp;
+let counted: CountingApp;
 
 function beforeGroup(config: Readonly<Record<string, unknown>> = {}): void {
   beforeAll(async () => {
-    app = new TestApp({ modules: { counting }, config });
-    await app.start();
-    // Ids of their own: the routes are known to answer from a transaction from now on.
-    await ask(post('/add/first-add', { pad: '' }));
-    await ask(post('/withheld/first-withheld', { hold: false }));
-    await app.waitFor({ kind: 'stable', module: 'counting' }).catch(() => {});
-    await app.bothReady();
+    counted = await CountingApp.start({ config });
   });
-  afterAll(() => app.cleanUp());
+  afterAll(() => counted.app.cleanUp());
 }
 
-function port(): number {
-  return Number(new URL(app.url).port);
-}
-
-function get(path: string): string {
-  return `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-}
-
-function post(path: string, body: unknown): string {
-  const text = JSON.stringify(body);
-  return `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
-}
-
-/** One request on a connection of its own. */
-async function ask(bytes: string) {
-  const connection = new Connection(port());
-  const answer = await connection.ask(bytes);
-  connection.end();
-  return answer;
-}
-
-/** Kills main; resolves with what the launcher says of the takeover. */
-async function killMain() {
-  const { main } = await app.bothReady();
-  const since = app.mark();
-  process.kill(main, 'SIGKILL');
-  const takeover = await app.waitFor(({ kind, data }) => kind === 'takeover' && data?.deadPid === main, since);
-  // biome-ignore lint/suspicious/noExplicitAny: looked at by the test that knows it.
-  return takeover.data?.connections as any;
-}
-
-/** Resolves when main has so many requests under way. */
-async function underWay(count: number): Promise<void> {
-  for (;;) {
-    const { http } = (await app.command('status')).value.main;
-    if (http.inFlight >= count) return;
-  }
-}
-
+/** A quarter of quick GETs, a quarter of slow ones, and POSTs that answer from their transaction. */
 function mixed(id: number): VerifiedRequest {
-  switch (id % 4) {
-    case 0:
-      return { kind: 'echo', bytes: get(`/echo/${id}`), body: JSON.stringify({ id: String(id) }) };
-    case 1:
-      return { kind: 'slow', bytes: get(`/slow/${id}`), body: JSON.stringify({ id: String(id) }) };
-    default: {
-      const pad = 'p'.repeat((id * 37) % 3000);
-      const body = JSON.stringify({ id: `c${id}`, times: 1, pad: pad.length });
-      return { kind: 'add', bytes: post(`/add/c${id}`, { pad }), body };
-    }
-  }
+  if (id % 4 === 0) return { kind: 'echo', bytes: get(`/echo/${id}`), body: JSON.stringify({ id: String(id) }) };
+  if (id % 4 === 1) return { kind: 'slow', bytes: get(`/slow/${id}`), body: JSON.stringify({ id: String(id) }) };
+  const pad = 'p'.repeat((id * 37) % 3000);
+  const body = JSON.stringify({ id: `c${id}`, times: 1, pad: pad.length });
+  return { kind: 'add', bytes: post(`/add/c${id}`, { pad }), body };
 }
 
-describe('kill -9 of main under keep-alive load', () => {
+/** Resolves when so many more requests have been answered. */
+async function answered(clients: VerifiedClients, count: number): Promise<void> {
+  const before = clients.total;
+  while (clients.total < before + count) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const nothingLost = { failed: [], lostIdle: 0, wrong: [] };
+
+describe('under keep-alive load', () => {
   beforeGroup();
 
-  it('loses no idle connection, no GET and no POST that answers from its transaction, and runs none twice', async () => {
-    const clients = new VerifiedClients(app.url, 24, mixed);
+  it('kill -9 of main loses no idle connection, no GET and no POST that answers from its transaction, and runs none twice', async () => {
+    const clients = new VerifiedClients(counted.app.url, 24, mixed);
     for (let kill = 0; kill < 4; kill++) {
-      await app.bothReady();
-      const before = clients.total;
-      while (clients.total < before + 200) await new Promise((resolve) => setTimeout(resolve, 5));
-      await killMain();
+      await answered(clients, 200);
+      await counted.kill();
     }
-    await app.bothReady();
+    await counted.app.bothReady();
     const report = await clients.stop();
-    expect(report).toMatchObject({ failed: [], lostIdle: 0, wrong: [] });
+    expect(report).toMatchObject(nothingLost);
     expect(Object.keys(report.answered).sort()).toEqual(['add', 'echo', 'slow']);
-    expect((await app.get('/twice')).ids).toEqual([]);
-    const { connections } = (await app.command('status')).value.main;
-    expect(connections.fates.reset).toBe(0);
-    expect(connections.fates.idle + connections.fates['fed-again'] + connections.fates.finished).toBeGreaterThanOrEqual(
-      4 * 20,
-    );
+    expect((await counted.app.get('/twice')).ids).toEqual([]);
+    const { fates } = (await counted.app.command('status')).value.main.connections;
+    expect(fates.reset).toBe(0);
+    expect(fates.idle + fates['fed-again'] + fates.finished).toBeGreaterThanOrEqual(4 * 24);
+  });
+
+  it('kill -9 of the clone costs nothing, and the next clone holds every connection', async () => {
+    const clients = new VerifiedClients(counted.app.url, 8, mixed);
+    await answered(clients, 50);
+    const since = counted.app.mark();
+    process.kill((await counted.app.bothReady()).clone, 'SIGKILL');
+    await counted.app.waitFor(({ kind, data }) => kind === 'clone' && data?.ready === true, since);
+    await answered(clients, 50);
+    await counted.kill();
+    await answered(clients, 50);
+    expect(await clients.stop()).toMatchObject(nothingLost);
+    expect((await counted.app.get('/twice')).ids).toEqual([]);
+  });
+
+  it('kill -9 of clone and main at once loses nothing either: the launcher holds the connections', async () => {
+    const clients = new VerifiedClients(counted.app.url, 8, mixed);
+    await answered(clients, 50);
+    const pids = await counted.app.bothReady();
+    process.kill(pids.clone, 'SIGKILL');
+    process.kill(pids.main, 'SIGKILL');
+    await counted.app.gone(pids.main, pids.clone);
+    await answered(clients, 50);
+    expect(await clients.stop()).toMatchObject(nothingLost);
+    expect((await counted.app.get('/twice')).ids).toEqual([]);
+  });
+
+  it('a hung main that is killed for it costs no connection', async () => {
+    const clients = new VerifiedClients(counted.app.url, 8, mixed);
+    await answered(clients, 50);
+    const { main } = await counted.app.bothReady();
+    const since = counted.app.mark();
+    process.kill(main, 'SIGSTOP');
+    await counted.app.waitFor(({ kind, data }) => kind === 'takeover' && data?.deadPid === main, since);
+    await answered(clients, 50);
+    expect(await clients.stop()).toMatchObject(nothingLost);
+    expect((await counted.app.get('/twice')).ids).toEqual([]);
+  });
+});
+
+describe('while versions are updated', () => {
+  beforeGroup({ probation: { tasks: 1, minimum: '1ms' } });
+
+  it('kill -9 of main loses nothing', async () => {
+    const clients = new VerifiedClients(counted.app.url, 12, mixed);
+    for (let round = 0; round < 3; round++) {
+      await answered(clients, 50);
+      await counted.app.bothReady();
+      const since = counted.app.mark();
+      counted.app.save('counting', `${counting}\n// Version ${round}.\n`);
+      await counted.app.waitFor(({ kind, data }) => kind === 'update' && data?.isMain === true, since);
+      await answered(clients, 50);
+      // The clone is taking up the version, or has just done so.
+      await counted.kill();
+    }
+    await answered(clients, 50);
+    expect(await clients.stop()).toMatchObject(nothingLost);
+    expect((await counted.app.get('/twice')).ids).toEqual([]);
+  });
+});
+
+describe('with http.keepConnections: false', () => {
+  beforeGroup({ http: { port: 0, keepConnections: false } });
+
+  it('connections end with main, and nothing is said of them', async () => {
+    const connection = new Connection(counted.port);
+    expect((await connection.ask(get('/echo/1'))).body).toBe('{"id":"1"}');
+    const ended = new Promise((resolve) => connection.socket.once('close', resolve));
+    expect(await counted.kill()).toBeUndefined();
+    await ended;
+    expect((await counted.app.command('status')).value.main.connections).toBeUndefined();
   });
 });

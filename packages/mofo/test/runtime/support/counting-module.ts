@@ -1,10 +1,12 @@
 // A module whose effects can be counted by the client that caused them.
 
 /** Every request names an id; `times` says how often its effect took place. */
-export const counting = `
+export const counting: string = `
 import { counter, defineModule, f64, text, tree } from 'mofo';
 const soon = () => new Promise((resolve) => setTimeout(resolve, 3));
 const never = () => new Promise(() => {});
+/** Hangs in the process with this pid, and nowhere else. */
+const passes = (pid) => (Number(pid) === process.pid ? never() : undefined);
 export default defineModule({
   name: 'counting',
   state: { times: tree(text(), f64()), total: counter() },
@@ -43,15 +45,33 @@ export default defineModule({
       if (hold) await never();
       return Response.json({ id });
     },
-    // Changes nothing until it is asked to, which it never is.
-    'POST /stuck/:id': async () => await never(),
+    'GET /elsewhere/:pid': async (_ctx, _request, { pid }) => { await passes(pid); return Response.json({ elsewhere: true }); },
+    'POST /later/:pid/:id': async (ctx, request, { pid, id }) => {
+      const { pad } = await request.json();
+      await passes(pid);
+      return ctx.transaction(() => Response.json({ id, times: ctx.exports.note(id), pad: pad.length }));
+    },
+    // It may answer from its transaction, but nobody has seen that.
+    'POST /unknown/:pid/:id': async (ctx, _request, { pid, id }) => {
+      await passes(pid);
+      return ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
+    },
+    // Two transactions, of which the first has no answer.
+    'POST /twofold/:pid/:id': async (ctx, _request, { pid, id }) => {
+      ctx.transaction(() => ctx.exports.note(id + '-first'));
+      await passes(pid);
+      return ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
+    },
+    // An export that is called outside a transaction is one of its own.
+    'POST /outside/:pid/:id': async (ctx, _request, { pid, id }) => {
+      ctx.exports.note(id + '-first');
+      await passes(pid);
+      return ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
+    },
     'GET /stuck/:id': async () => await never(),
     'GET /half/:id': () => new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(50).fill(120)); } })),
-    'POST /swallow/:id': async (_ctx, request) => { await request.text(); return await never(); },
     'GET /times/:id': (ctx, _request, { id }) => Response.json({ times: ctx.state.times.get(id) ?? 0 }),
     'GET /twice': (ctx) => Response.json({ ids: [...ctx.state.times.entries()].filter(([, times]) => times !== 1).map(([id]) => id) }),
-    'GET /pid': () => Response.json({ pid: process.pid }),
-    'GET /die': (_ctx, _request) => { process.kill(process.pid, 'SIGKILL'); return new Response(); },
   },
 });
 `;
