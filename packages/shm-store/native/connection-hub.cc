@@ -22,6 +22,8 @@ constexpr int EVENTS_MAX = 64;
 constexpr int ACCEPT_BATCH = 64;
 /** Until it is tried again when the system has no room for a descriptor, which nothing reports the end of. */
 constexpr int RETRY_MS = 20;
+/** A slot rests while so many others are used again. */
+constexpr size_t REUSE_AFTER = 64;
 
 Status failure(const char* doing) { return Status::fail("SYSTEM_ERROR", std::string(doing) + " failed: " + strerror(errno) + ".", errno); }
 
@@ -52,7 +54,6 @@ Status ConnectionHub::start(int listenFd, uint32_t slotCount) {
   timespec now = {};
   clock_gettime(CLOCK_REALTIME, &now);
   lastNumber_ = uint64_t(now.tv_sec) * 1000000 + uint64_t(now.tv_nsec) / 1000;
-  for (uint32_t slot = 0; slot < slotCount; slot++) freeSlots_.push_back(slot);
   if (!watchFor(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), EPOLLIN, WAKE_KEY) ||
       !watchFor(epoll_.get(), EPOLL_CTL_ADD, listenFd_, 0, LISTEN_KEY))
     return failure("preparing to accept connections");
@@ -111,7 +112,7 @@ void ConnectionHub::loop() {
     }
     if (mustRetry_) {
       mustRetry_ = false;
-      setAccepting(!freeSlots_.empty());
+      setAccepting(hasFreeSlot());
       for (auto& [key, process] : processes_)
         if (!process.waiting.empty()) flush(key, process);
     }
@@ -155,7 +156,7 @@ void ConnectionHub::admitProcesses() {
 
 void ConnectionHub::accept() {
   for (int i = 0; i < ACCEPT_BATCH; i++) {
-    if (freeSlots_.empty()) {
+    if (!hasFreeSlot()) {
       setAccepting(false);
       return;
     }
@@ -177,13 +178,19 @@ void ConnectionHub::hold(FileDescriptor fd) {
   // As Node's HTTP server has it.
   const int on = 1;
   (void)setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const uint32_t slot = freeSlots_.front();
-  freeSlots_.pop_front();
+  const uint32_t slot = takeSlot();
   const uint64_t number = ++lastNumber_;
   beginConnection(*table_.slot(slot), number);
   held_.emplace(number, Held{std::move(fd), slot});
   __atomic_store_n(&heldCount_, uint32_t(held_.size()), __ATOMIC_RELAXED);
   for (auto& [key, process] : processes_) push(key, process, {ConnectionMessage::Opened, slot, number});
+}
+
+uint32_t ConnectionHub::takeSlot() {
+  if (unusedSlot_ < table_.slotCount() && freeSlots_.size() < REUSE_AFTER) return unusedSlot_++;
+  const uint32_t slot = freeSlots_.front();
+  freeSlots_.pop_front();
+  return slot;
 }
 
 void ConnectionHub::receive(uint64_t key) {
@@ -220,7 +227,7 @@ void ConnectionHub::push(uint64_t key, Process& process, const ConnectionMessage
   process.waiting.push_back(message);
   if (!process.isBlocked) return flush(key, process);
   // A process that takes nothing, as a stopped one: what is over already need not wait for it.
-  if (process.waiting.size() < 2 * size_t(table_.slotCount()) + freeSlots_.size() + 1) return;
+  if (process.waiting.size() <= 2 * size_t(table_.slotCount())) return;
   const auto isOver = [this](const ConnectionMessage& one) { return one.kind == ConnectionMessage::Opened && held_.count(one.number) == 0; };
   process.waiting.erase(std::remove_if(process.waiting.begin(), process.waiting.end(), isOver), process.waiting.end());
 }

@@ -3,8 +3,8 @@
 //
 //   accepted ──Opened──▶ each process ──(main serves, the clone holds)──▶ main: Close ──▶ dropped here, Closed to the others
 //
-// A process that ends takes nothing with it. A slot is given to another connection only after somebody said that the former one is over, and the longest
-// unused first.
+// A process that ends takes nothing with it. A slot is given to another connection only after somebody said that the former one is over, and some others
+// were; but not before a slot that was never used while there are enough of those, for each that is used costs memory.
 #pragma once
 #include <pthread.h>
 #include <deque>
@@ -50,6 +50,8 @@ class ConnectionHub {
   void loop();
   void admitProcesses();
   void accept();
+  bool hasFreeSlot() const { return !freeSlots_.empty() || unusedSlot_ < table_.slotCount(); }
+  uint32_t takeSlot();
   void hold(FileDescriptor fd);
   void receive(uint64_t key);
   void close(uint64_t number, uint64_t from);
@@ -69,7 +71,9 @@ class ConnectionHub {
   bool stopping_ = false;
   std::map<uint64_t, Process> processes_;
   std::map<uint64_t, Held> held_;
+  /** Slots that were used and are free, longest first; slots from `unusedSlot_` on were never used. */
   std::deque<uint32_t> freeSlots_;
+  uint32_t unusedSlot_ = 0;
   uint64_t lastNumber_ = 0, lastKey_ = 0;
   uint32_t heldCount_ = 0;
   bool accepts_ = false;

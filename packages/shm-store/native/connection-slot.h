@@ -71,7 +71,8 @@ struct Exchange {
   LossCause loss;
 };
 
-struct ConnectionSlot {
+/** Begins on a page of its own, so that a short request touches one page only. */
+struct alignas(4096) ConnectionSlot {
   /** 0: free. */
   uint64_t number;
   uint32_t current;
@@ -79,7 +80,7 @@ struct ConnectionSlot {
   Exchange exchanges[2];
   uint8_t request[REQUEST_BYTES_MAX];
 };
-static_assert(sizeof(Exchange) == 56 && sizeof(ConnectionSlot) == 16 + 2 * 56 + REQUEST_BYTES_MAX, "shared between processes");
+static_assert(sizeof(Exchange) == 56 && sizeof(ConnectionSlot) == 4096 + REQUEST_BYTES_MAX, "shared between processes");
 
 /** The exchange that counts. */
 Exchange& openExchange(ConnectionSlot& slot);

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include "answer-meter.h"
 
@@ -174,20 +175,20 @@ Status installIoHooks() {
 
 Status trackDescriptor(int fd, ConnectionSlot* slot) {
   if (fd < 0 || fd >= TRACKED_FD_MAX) return Status::fail("INVALID_ARGUMENT", "descriptor " + std::to_string(fd) + " cannot be tracked.");
-  Tracked* const connection = new Tracked{slot, AnswerMeter()};
+  auto connection = std::make_unique<Tracked>(Tracked{slot, AnswerMeter()});
   Tracked* none = nullptr;
-  if (tracked[fd].compare_exchange_strong(none, connection)) return Status::ok();
-  delete connection;
+  if (tracked[fd].compare_exchange_strong(none, connection.get())) {
+    // The table owns it until it is untracked.
+    (void)connection.release();
+    return Status::ok();
+  }
   return Status::fail("INVALID_ARGUMENT", "descriptor " + std::to_string(fd) + " is tracked already.");
 }
 
 ConnectionSlot* untrackDescriptor(int fd) {
   if (fd < 0 || fd >= TRACKED_FD_MAX) return nullptr;
-  Tracked* const connection = tracked[fd].exchange(nullptr);
-  if (connection == nullptr) return nullptr;
-  ConnectionSlot* const slot = connection->slot;
-  delete connection;
-  return slot;
+  const std::unique_ptr<Tracked> connection(tracked[fd].exchange(nullptr));
+  return connection == nullptr ? nullptr : connection->slot;
 }
 
 }  // namespace mofo

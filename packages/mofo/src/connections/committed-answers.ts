@@ -74,18 +74,18 @@ export class CommittedAnswers {
     return this.bytesStored - (this.sizes.get(number) ?? 0) + sizeBytes + HEADER_BYTES <= this.bytesMax;
   }
 
-  /** Puts an answer in place of the connection's last. Only in a transaction: it is that one's success which commits it. */
-  put(number: number, answer: StoredAnswer, route: string): void {
-    const stored = new Uint8Array(HEADER_BYTES + answer.bytes.byteLength);
-    const view = new DataView(stored.buffer);
-    view.setFloat64(0, answer.start);
-    view.setUint8(8, answer.closes ? 1 : 0);
-    stored.set(answer.bytes, HEADER_BYTES);
-    for (const over of this.closed) this.answers.delete(over);
-    this.answers.set(number, stored);
-    if (!this.known.has(route)) {
-      if (this.routes.size >= ROUTES_KNOWN_MAX) this.routes.clear();
-      this.routes.set(route, Date.now());
+  /**
+   * Puts an answer in place of the connection's last. Only in a transaction: it is that one's success which commits it.
+   *
+   * @returns false if the store has no room for it. Then nothing of it is there, and the transaction may go on.
+   */
+  put(number: number, answer: StoredAnswer, route: string): boolean {
+    try {
+      this.store.transaction(() => this.write(number, answer, route));
+      return true;
+    } catch (error) {
+      if (isLackOfRoom(error)) return false;
+      throw error;
     }
   }
 
@@ -107,6 +107,20 @@ export class CommittedAnswers {
     if (this.sizes.has(number)) this.closed.add(number);
   }
 
+  private write(number: number, answer: StoredAnswer, route: string): void {
+    const stored = new Uint8Array(HEADER_BYTES + answer.bytes.byteLength);
+    const view = new DataView(stored.buffer);
+    view.setFloat64(0, answer.start);
+    view.setUint8(8, answer.closes ? 1 : 0);
+    stored.set(answer.bytes, HEADER_BYTES);
+    for (const over of this.closed) this.answers.delete(over);
+    this.answers.set(number, stored);
+    if (!this.known.has(route)) {
+      if (this.routes.size >= ROUTES_KNOWN_MAX) this.routes.clear();
+      this.routes.set(route, Date.now());
+    }
+  }
+
   private note(number: number, sizeBytes: number): void {
     this.forget(number);
     this.sizes.set(number, sizeBytes);
@@ -117,4 +131,10 @@ export class CommittedAnswers {
     this.bytesStored -= this.sizes.get(number) ?? 0;
     this.sizes.delete(number);
   }
+}
+
+/** What the transaction of the effects would have gone on without. */
+function isLackOfRoom(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return code === 'STORE_FULL' || code === 'OUT_OF_MEMORY' || code === 'JOURNAL_FULL';
 }

@@ -48,11 +48,8 @@ export class RequestCommit implements AnswerCommit {
   prepare(result: unknown): void {
     this.prepared = undefined;
     const stored = result instanceof Response ? this.answerFor(result) : undefined;
-    if (stored === undefined) this.mayHaveEffects();
-    else {
-      this.prepared = stored;
-      this.parts.answers.put(this.number, stored.stored, this.route);
-    }
+    if (stored !== undefined && this.parts.answers.put(this.number, stored.stored, this.route)) this.prepared = stored;
+    else this.mayHaveEffects();
   }
 
   /** That transaction was committed. */

@@ -120,6 +120,22 @@ const rows: readonly Row[] = [
     counted: 'not-repeatable',
   },
   {
+    what: 'a POST that changed its state by a single call before the transaction of its answer',
+    bytes: (pid) => post(`/single/${pid}/s`, {}),
+    begun: 1,
+    problem: /^ECONNRESET$/,
+    times: { 's-first': 1, s: 0 },
+    counted: 'not-repeatable',
+  },
+  {
+    what: 'a POST that looked at its state before the transaction of its answer',
+    bytes: (pid) => post(`/looked/${pid}/k`, {}),
+    begun: 1,
+    body: { before: 0, times: 1 },
+    times: { k: 1 },
+    counted: 'fed-again',
+  },
+  {
     what: 'an answer that has been sent in part',
     bytes: () => get('/half/1'),
     begun: 1,

@@ -15,13 +15,21 @@ function beforeGroup(config: Readonly<Record<string, unknown>> = {}): void {
   afterAll(() => counted.app.cleanUp());
 }
 
-/** A quarter of quick GETs, a quarter of slow ones, and POSTs that answer from their transaction. */
-function mixed(id: number): VerifiedRequest {
+/** Ids are of one load alone. */
+let loads = 0;
+
+/** A load of a quarter of quick GETs, a quarter of slow ones, and POSTs that answer from their transaction. */
+function load(count: number): VerifiedClients {
+  const name = `l${++loads}`;
+  return new VerifiedClients(counted.app.url, count, (id) => mixed(id, name));
+}
+
+function mixed(id: number, name: string): VerifiedRequest {
   if (id % 4 === 0) return { kind: 'echo', bytes: get(`/echo/${id}`), body: JSON.stringify({ id: String(id) }) };
   if (id % 4 === 1) return { kind: 'slow', bytes: get(`/slow/${id}`), body: JSON.stringify({ id: String(id) }) };
   const pad = 'p'.repeat((id * 37) % 3000);
-  const body = JSON.stringify({ id: `c${id}`, times: 1, pad: pad.length });
-  return { kind: 'add', bytes: post(`/add/c${id}`, { pad }), body };
+  const body = JSON.stringify({ id: `${name}-${id}`, times: 1, pad: pad.length });
+  return { kind: 'add', bytes: post(`/add/${name}-${id}`, { pad }), body };
 }
 
 /** Resolves when so many more requests have been answered. */
@@ -36,7 +44,7 @@ describe('under keep-alive load', () => {
   beforeGroup();
 
   it('kill -9 of main loses no idle connection, no GET and no POST that answers from its transaction, and runs none twice', async () => {
-    const clients = new VerifiedClients(counted.app.url, 24, mixed);
+    const clients = load(24);
     for (let kill = 0; kill < 4; kill++) {
       await answered(clients, 200);
       await counted.kill();
@@ -52,7 +60,7 @@ describe('under keep-alive load', () => {
   });
 
   it('kill -9 of the clone costs nothing, and the next clone holds every connection', async () => {
-    const clients = new VerifiedClients(counted.app.url, 8, mixed);
+    const clients = load(8);
     await answered(clients, 50);
     const since = counted.app.mark();
     process.kill((await counted.app.bothReady()).clone, 'SIGKILL');
@@ -65,7 +73,7 @@ describe('under keep-alive load', () => {
   });
 
   it('kill -9 of clone and main at once loses nothing either: the launcher holds the connections', async () => {
-    const clients = new VerifiedClients(counted.app.url, 8, mixed);
+    const clients = load(8);
     await answered(clients, 50);
     const pids = await counted.app.bothReady();
     process.kill(pids.clone, 'SIGKILL');
@@ -77,7 +85,7 @@ describe('under keep-alive load', () => {
   });
 
   it('a hung main that is killed for it costs no connection', async () => {
-    const clients = new VerifiedClients(counted.app.url, 8, mixed);
+    const clients = load(8);
     await answered(clients, 50);
     const { main } = await counted.app.bothReady();
     const since = counted.app.mark();
@@ -93,12 +101,12 @@ describe('while versions are updated', () => {
   beforeGroup({ probation: { tasks: 1, minimum: '1ms' } });
 
   it('kill -9 of main loses nothing', async () => {
-    const clients = new VerifiedClients(counted.app.url, 12, mixed);
+    const clients = load(12);
     for (let round = 0; round < 3; round++) {
       await answered(clients, 50);
       await counted.app.bothReady();
       const since = counted.app.mark();
-      counted.app.save('counting', `${counting}\n// Version ${round}.\n`);
+      counted.app.save('counting', counting.replace('version 0', `version ${round + 1}`));
       await counted.app.waitFor(({ kind, data }) => kind === 'update' && data?.isMain === true, since);
       await answered(clients, 50);
       // The clone is taking up the version, or has just done so.

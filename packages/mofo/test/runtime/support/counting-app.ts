@@ -27,7 +27,7 @@ export class CountingApp {
     await started.ask(post('/withheld/first-withheld', { hold: false }));
     await started.ask(post('/later/0/first-later', { pad: '' }));
     await started.ask(post('/twofold/0/first-twofold', {}));
-    await started.ask(post('/outside/0/first-outside', {}));
+    for (const route of ['outside', 'single', 'looked']) await started.ask(post(`/${route}/0/first-${route}`, {}));
     await started.ask(get('/echo/0'));
     await started.app.waitFor({ kind: 'stable', module: 'counting' });
     await started.app.bothReady();

@@ -19,6 +19,7 @@ export default defineModule({
     },
   },
   http: {
+    'GET /version': () => new Response('version 0'),
     'GET /echo/:id': (_ctx, _request, { id }) => Response.json({ id }),
     'GET /slow/:id': async (_ctx, _request, { id }) => { await soon(); return Response.json({ id }); },
     'POST /add/:id': async (ctx, request, { id }) => {
@@ -67,6 +68,18 @@ export default defineModule({
       ctx.exports.note(id + '-first');
       await passes(pid);
       return ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
+    },
+    // A single call on the state is a transaction of its own.
+    'POST /single/:pid/:id': async (ctx, _request, { pid, id }) => {
+      ctx.state.times.set(id + '-first', 1 + (ctx.state.times.get(id + '-first') ?? 0));
+      await passes(pid);
+      return ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
+    },
+    // To look at the state changes nothing.
+    'POST /looked/:pid/:id': async (ctx, _request, { pid, id }) => {
+      const before = [...ctx.state.times.entries({ gte: id, lte: id })].length + ctx.state.total.value * 0;
+      await passes(pid);
+      return ctx.transaction(() => Response.json({ before, times: ctx.exports.note(id) }));
     },
     'GET /stuck/:id': async () => await never(),
     'GET /half/:id': () => new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(50).fill(120)); } })),
