@@ -2,17 +2,20 @@
 
 import type { ConnectionCounters } from '@mofo/shm-store';
 
-/** What became of them: `; 12 connections went on, 1 was reset (pipelined)`. Empty when there were none. */
+/** What became of them: `; 12 connections went on, 2 reset (1 pipelined, 1 chunked)`. Empty when there were none. */
 export function saidOfConnections(counters: ConnectionCounters | undefined): string {
-  if (counters === undefined) return '';
-  const { fates, losses } = counters;
+  const isAny = counters !== undefined && Object.values(counters.fates).some((count) => count > 0);
+  return isAny ? `; ${connectionsText(counters)}` : '';
+}
+
+/** The same, also when there were none. */
+export function connectionsText({ fates, losses }: ConnectionCounters): string {
   const kept = fates.idle + fates['fed-again'] + fates.finished;
-  if (kept + fates.reset === 0) return '';
   const why = Object.entries(losses)
     .filter(([, count]) => count > 0)
     .map(([cause, count]) => `${count} ${cause}`);
   const lost = fates.reset === 0 ? '' : `, ${fates.reset} reset (${why.join(', ')})`;
-  return `; ${kept} connections went on${lost}`;
+  return `${kept} connections went on${lost}`;
 }
 
 /** What has been counted since `before`. */
