@@ -1,7 +1,6 @@
 // The connections of one process: held while it stands by, served when it is main. What the former main left is adopted before anything new is accepted,
 // and by the same way: a new connection is one on which nothing has happened yet.
 
-import { closeSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Store } from '@mofo/journal';
@@ -16,7 +15,7 @@ import type { HttpServer } from '../http/index.ts';
 import { CommittedAnswers } from './committed-answers.ts';
 import { RequestCommit } from './request-commit.ts';
 
-/** How a process gets its connections. */
+/** How a process gets its connections. The descriptors stay the caller's, and may be closed once there is a keeper. */
 export interface ConnectionKeeperOptions {
   readonly channelFd: number;
   readonly tableFd: number;
@@ -38,9 +37,6 @@ export class ConnectionKeeper {
   constructor(options: ConnectionKeeperOptions) {
     installIoHooks();
     this.desk = openConnectionDesk(options.channelFd, options.tableFd);
-    // The desk has its own.
-    closeSync(options.channelFd);
-    closeSync(options.tableFd);
     // Its roots are made now, so that a takeover does not have to.
     this.answers = new CommittedAnswers(options.store, options.storeBytes);
   }

@@ -1,5 +1,6 @@
 // One process of an application, from start to end: role, takeover, serving, and what the launcher asks for.
 
+import { closeSync } from 'node:fs';
 import { openStore, type Store } from '@mofo/journal';
 import { type ConnectionCounters, monotonicMs } from '@mofo/shm-store';
 import { openRegistry, type Registry } from '@mofo/versions';
@@ -58,14 +59,7 @@ export class ApplicationProcess {
     this.registry = openRegistry({ directory: `${this.config.directory}/versions` });
     this.store = openStore({ name: this.config.store.name, sizeBytes: this.config.store.sizeBytes });
     this.quarantine = new Quarantine(this.store);
-    this.connections =
-      message.connections === undefined
-        ? undefined
-        : new ConnectionKeeper({
-            ...message.connections,
-            store: this.store,
-            storeBytes: this.config.store.sizeBytes,
-          });
+    this.connections = this.openConnections(message.connections);
     this.snapshots = new SnapshotKeeper(this.store, this.config, this.emit);
     this.keeper = new RoleKeeper(this.store.native, {
       onNotice: (notice) => this.emit('warning', `${notice.kind}: pid ${notice.pid} ${notice.detail}`, { ...notice }),
@@ -149,6 +143,16 @@ export class ApplicationProcess {
     if (suspect === undefined || this.keeper.role !== 'main') return;
     const where = origin === 'unhandledRejection' ? 'a promise that nobody awaits' : 'a callback';
     this.keeper.running.begin(createLabel(`${suspect.title} ${where} (${describe(error).replaceAll('\n', ' ')})`));
+  }
+
+  private openConnections(given: StartMessage['connections']): ConnectionKeeper | undefined {
+    if (given === undefined) return undefined;
+    const { store, config } = this;
+    const keeper = new ConnectionKeeper({ ...given, store, storeBytes: config.store.sizeBytes });
+    // It has its own.
+    closeSync(given.channelFd);
+    closeSync(given.tableFd);
+    return keeper;
   }
 
   private async stopNow(): Promise<void> {
