@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <vector>
 #include "answer-meter.h"
 
 namespace mofo {
@@ -26,24 +27,19 @@ struct Tracked {
   AnswerMeter meter;
 };
 
+// This addon's own entries are not changed, so `::read` and the others are the system's here.
+
 /** By descriptor. Other threads look here for files of their own and find null. */
 std::atomic<Tracked*> tracked[TRACKED_FD_MAX];
-
-using Read = ssize_t (*)(int, void*, size_t);
-using Write = ssize_t (*)(int, const void*, size_t);
-using WriteV = ssize_t (*)(int, const iovec*, int);
-Read systemRead = nullptr;
-Write systemWrite = nullptr;
-WriteV systemWriteV = nullptr;
 
 Tracked* find(int fd) { return fd >= 0 && fd < TRACKED_FD_MAX ? tracked[fd].load(std::memory_order_acquire) : nullptr; }
 
 ssize_t hookedRead(int fd, void* target, size_t count) {
   Tracked* connection = find(fd);
-  if (__builtin_expect(connection == nullptr, 1)) return systemRead(fd, target, count);
+  if (__builtin_expect(connection == nullptr, 1)) return ::read(fd, target, count);
   size_t room = count;
   uint8_t* kept = beginRead(*connection->slot, room);
-  const ssize_t result = kept == nullptr ? systemRead(fd, target, count) : systemRead(fd, kept, room);
+  const ssize_t result = kept == nullptr ? ::read(fd, target, count) : ::read(fd, kept, room);
   if (result <= 0) return result;
   if (kept != nullptr) memcpy(target, kept, size_t(result));
   endRead(*connection->slot, size_t(result));
@@ -52,44 +48,53 @@ ssize_t hookedRead(int fd, void* target, size_t count) {
 
 ssize_t hookedWrite(int fd, const void* source, size_t count) {
   Tracked* connection = find(fd);
-  if (__builtin_expect(connection == nullptr, 1)) return systemWrite(fd, source, count);
+  if (__builtin_expect(connection == nullptr, 1)) return ::write(fd, source, count);
   const Piece piece = {static_cast<const uint8_t*>(source), count};
   connection->meter.show(*connection->slot, &piece, 1);
-  const ssize_t result = systemWrite(fd, source, count);
+  const ssize_t result = ::write(fd, source, count);
   if (result > 0) connection->meter.wrote(*connection->slot, size_t(result));
   return result;
 }
 
 ssize_t hookedWriteV(int fd, const iovec* parts, int count) {
   Tracked* connection = find(fd);
-  if (__builtin_expect(connection == nullptr, 1)) return systemWriteV(fd, parts, count);
+  if (__builtin_expect(connection == nullptr, 1)) return ::writev(fd, parts, count);
   Piece pieces[PIECES_MAX];
   // As many as can be shown are written; the caller comes back with the rest.
   if (count > int(PIECES_MAX)) count = int(PIECES_MAX);
   for (int i = 0; i < count; i++) pieces[i] = {static_cast<const uint8_t*>(parts[i].iov_base), parts[i].iov_len};
   connection->meter.show(*connection->slot, pieces, count < 0 ? 0 : size_t(count));
-  const ssize_t result = systemWriteV(fd, parts, count);
+  const ssize_t result = ::writev(fd, parts, count);
   if (result > 0) connection->meter.wrote(*connection->slot, size_t(result));
   return result;
 }
 
-/** The entries found in one library. */
+/** The entries of one library; a function may have several, for its calls go one way or the other. Pointers that it keeps in its data are left alone. */
 struct Entries {
   uintptr_t base = 0;
-  void** read = nullptr;
-  void** write = nullptr;
-  void** writeV = nullptr;
+  std::vector<void**> read, write, writeV;
 };
+
+bool isEntry(uint32_t type) {
+#if defined(__x86_64__)
+  return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
+#elif defined(__aarch64__)
+  return type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_GLOB_DAT;
+#else
+  (void)type;
+  return false;
+#endif
+}
 
 void scan(const ElfW(Rela) * relocations, size_t bytes, const ElfW(Sym) * symbols, const char* names, ElfW(Addr) base, Entries& entries) {
   for (size_t i = 0; relocations != nullptr && i < bytes / sizeof *relocations; i++) {
     const size_t symbol = size_t(ELF64_R_SYM(relocations[i].r_info));
-    if (symbol == 0) continue;
+    if (symbol == 0 || !isEntry(uint32_t(ELF64_R_TYPE(relocations[i].r_info)))) continue;
     const char* name = names + symbols[symbol].st_name;
     void** entry = reinterpret_cast<void**>(base + relocations[i].r_offset);
-    if (strcmp(name, "read") == 0) entries.read = entry;
-    if (strcmp(name, "write") == 0) entries.write = entry;
-    if (strcmp(name, "writev") == 0) entries.writeV = entry;
+    if (strcmp(name, "read") == 0) entries.read.push_back(entry);
+    if (strcmp(name, "write") == 0) entries.write.push_back(entry);
+    if (strcmp(name, "writev") == 0) entries.writeV.push_back(entry);
   }
 }
 
@@ -134,6 +139,12 @@ bool setEntry(void** entry, void* value) {
   return true;
 }
 
+bool setEntries(const std::vector<void**>& entries, void* value) {
+  for (void** entry : entries)
+    if (!setEntry(entry, value)) return false;
+  return true;
+}
+
 Status install() {
   const auto unsupported = [](const char* why) { return Status::fail("UNSUPPORTED_PLATFORM", why); };
 #ifndef __LP64__
@@ -144,18 +155,14 @@ Status install() {
   entries.base = reinterpret_cast<uintptr_t>(loop);
   if (loop == nullptr) return unsupported("libuv is not found in this process.");
   dl_iterate_phdr(scanLibrary, &entries);
-  if (entries.read == nullptr || entries.write == nullptr || entries.writeV == nullptr)
+  if (entries.read.empty() || entries.write.empty() || entries.writeV.empty())
     return unsupported("libuv's calls of read and write are not found in this process.");
   // The entries point into this addon from now on, also when the last environment that loaded it has ended.
   Dl_info about;
   if (dladdr(reinterpret_cast<void*>(&hookedRead), &about) == 0 || dlopen(about.dli_fname, RTLD_NOW | RTLD_NODELETE) == nullptr)
     return unsupported("the addon cannot be kept in memory.");
-  systemRead = reinterpret_cast<Read>(*entries.read);
-  systemWrite = reinterpret_cast<Write>(*entries.write);
-  systemWriteV = reinterpret_cast<WriteV>(*entries.writeV);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!setEntry(entries.read, reinterpret_cast<void*>(&hookedRead)) || !setEntry(entries.write, reinterpret_cast<void*>(&hookedWrite)) ||
-      !setEntry(entries.writeV, reinterpret_cast<void*>(&hookedWriteV)))
+  if (!setEntries(entries.read, reinterpret_cast<void*>(&hookedRead)) || !setEntries(entries.write, reinterpret_cast<void*>(&hookedWrite)) ||
+      !setEntries(entries.writeV, reinterpret_cast<void*>(&hookedWriteV)))
     return unsupported("libuv's import table cannot be changed.");
   return Status::ok();
 }
