@@ -54,6 +54,7 @@ const suites = [
     units: [...core, ...backup, 'test/image', 'test/cut', 'test/backup-test'],
   },
   { name: 'connections', build: 'address', units: [...connections, 'test/connection-test'] },
+  { name: 'connections, threads', build: 'thread', units: [...connections, 'test/connection-test'] },
 ];
 // Each is compiled into one unit of the test build only; see the #ifdef in it.
 const plants = [

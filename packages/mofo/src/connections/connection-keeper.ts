@@ -13,6 +13,7 @@ import {
 } from '@mofo/shm-store';
 import type { HttpServer } from '../http/index.ts';
 import { CommittedAnswers } from './committed-answers.ts';
+import { ADOPTED_AT_ONCE_MAX } from './constants.ts';
 import { RequestCommit } from './request-commit.ts';
 
 /** How a process gets its connections. The descriptors stay the caller's, and may be closed once there is a keeper. */
@@ -32,6 +33,8 @@ export class ConnectionKeeper {
   private readonly desk: ConnectionDesk;
   private readonly answers: CommittedAnswers;
   private readonly numbers = new WeakMap<Socket, number>();
+  /** Planned, and not open yet. */
+  private readonly idle = new Map<number, ConnectionPlan>();
   private http: HttpServer | undefined;
 
   constructor(options: ConnectionKeeperOptions) {
@@ -41,12 +44,13 @@ export class ConnectionKeeper {
     this.answers = new CommittedAnswers(options.store, options.storeBytes);
   }
 
-  /** This process is main: adopts what is open, and serves what is accepted from now on. */
+  /** This process is main: adopts what is open, first that on which somebody waits for an answer, and serves what is accepted from now on. */
   serve(http: HttpServer): void {
     this.http = http;
     const numbers = this.desk.held();
     this.answers.begin(new Set(numbers));
     for (const number of numbers) this.take(number);
+    this.openIdle();
     this.desk.listen(() => this.takeAll());
   }
 
@@ -54,6 +58,8 @@ export class ConnectionKeeper {
   stop(): void {
     if (this.http !== undefined) this.takeAll();
     this.desk.listen(() => {});
+    for (const number of this.idle.keys()) this.desk.drop(number, false);
+    this.idle.clear();
   }
 
   /** Lets go of everything. */
@@ -81,7 +87,21 @@ export class ConnectionKeeper {
   }
 
   private takeAll(): void {
-    for (const number of this.desk.held()) this.take(number);
+    for (const number of this.desk.held()) if (!this.idle.has(number)) this.take(number);
+    this.openIdle();
+  }
+
+  /** Opens some of the idle connections, and the others in later turns. */
+  private openIdle(): void {
+    let left = ADOPTED_AT_ONCE_MAX;
+    for (const [number, plan] of this.idle) {
+      if (left-- === 0) {
+        setImmediate(() => this.openIdle());
+        return;
+      }
+      this.idle.delete(number);
+      this.open(number, plan, undefined);
+    }
   }
 
   private take(number: number): void {
@@ -90,7 +110,8 @@ export class ConnectionKeeper {
     if (plan.fate === 'closed' || plan.fate === 'reset') {
       this.desk.drop(number, plan.fate === 'reset');
       this.answers.close(number);
-    } else this.open(number, plan, answer);
+    } else if (plan.fate === 'idle') this.idle.set(number, plan);
+    else this.open(number, plan, answer);
   }
 
   private open(number: number, plan: ConnectionPlan, answer: ReturnType<CommittedAnswers['get']>): void {

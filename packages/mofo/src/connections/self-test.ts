@@ -1,6 +1,6 @@
 // Whether connections can survive on this machine, with this Node: tried once, by the launcher, on a connection of its own over loopback. What is tried is what
 // is relied on: that bytes are noted where they are read, that the kernel's counts agree with ours, and that both say the right thing of a request that is being
-// handled and of a connection that is idle.
+// handled and of a connection that is idle, and that Node writes an answer's bytes as they were foretold.
 
 import { closeSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -14,13 +14,15 @@ import {
   openConnectionDesk,
   openConnectionHub,
 } from '@mofo/shm-store';
+import { answerBytes, prepareCommitted } from '../http/answer-commit.ts';
 import { beginTaking, takeConnection } from '../http/take-connection.ts';
+import { WebResponse } from '../http/web-response.ts';
 
 /** Longest time in ms for the whole test; it takes some 10, on a busy machine more. */
 const LIMIT_MS = 5_000;
 
 const REQUEST = 'POST /self-test HTTP/1.1\r\nHost: self-test\r\nContent-Length: 4\r\n\r\ntest';
-const ANSWER = 'tested';
+const ANSWER = { tested: true };
 
 /** Tries it. Resolves with undefined when all holds, otherwise with what does not; never rejects for that. */
 export async function testConnections(): Promise<string | undefined> {
@@ -63,13 +65,18 @@ async function play(main: ConnectionDesk, clone: ConnectionDesk, server: Server,
   const [number] = main.held();
   if (number === undefined || !clone.held().includes(number))
     throw new Error('A connection did not reach both processes.');
+  let promised = '';
   const planned = new Promise<ConnectionPlan>((resolve, reject) => {
     server.on('request', (incoming, outgoing) => {
       incoming.resume().on('end', () => {
         try {
           if (main.commitPoint(number) !== 0) throw new Error('The bytes of a request were not noted.');
           resolve(clone.plan(number, 0, 0));
-          outgoing.end(ANSWER);
+          const answer = answerBytes(WebResponse.json(ANSWER), outgoing, server.keepAliveTimeout);
+          if (answer === undefined || !prepareCommitted(outgoing, answer))
+            throw new Error('Answers have other heads than they should have.');
+          promised = answer.bytes.toString();
+          outgoing.end(answer.body);
         } catch (error) {
           reject(error);
         }
@@ -82,7 +89,7 @@ async function play(main: ConnectionDesk, clone: ConnectionDesk, server: Server,
   const [handled, text] = await Promise.all([planned, answerOf(client)]);
   if (handled.fate !== 'fed-again' || handled.request?.toString('latin1') !== REQUEST)
     throw new Error(`A request that is being handled is taken to be ${handled.fate} (${handled.cause}).`);
-  if (!text.endsWith(`\r\n\r\n${ANSWER}`)) throw new Error('An answer was not sent as it should be.');
+  if (text !== promised) throw new Error('An answer was not sent as it should be.');
   const idle = clone.plan(number, 0, 0);
   if (idle.fate !== 'idle') throw new Error(`An idle connection is taken to be ${idle.fate} (${idle.cause}).`);
 }
@@ -101,7 +108,7 @@ function answerOf(client: Socket): Promise<string> {
     let text = '';
     client.setEncoding('latin1').on('data', (part) => {
       text += part;
-      if (text.endsWith(ANSWER)) resolve(text);
+      if (text.endsWith(JSON.stringify(ANSWER))) resolve(text);
     });
     client.on('error', reject);
     client.on('close', () => reject(new Error('A connection was closed.')));

@@ -12,7 +12,7 @@ export interface AnswerBytes {
   readonly status: number;
   readonly body: string | Uint8Array;
   /** Head and body. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** The connection ends with it. */
   readonly closes: boolean;
 }

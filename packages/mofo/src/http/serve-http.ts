@@ -118,10 +118,7 @@ class Serving implements HttpServer {
     this.facts = { origin: 'http://127.0.0.1', maxBodyBytes: options.maxBodyBytes ?? 2 ** 20 };
     this.server = createServer((incoming, outgoing) => this.answer(incoming, outgoing));
     this.server.keepAliveTimeout = options.keepAliveTimeoutMs ?? 60_000;
-    this.server.on('connection', (socket) => {
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
-    });
+    this.server.on('connection', (socket) => this.follow(socket));
   }
 
   get port(): number {
@@ -132,6 +129,7 @@ class Serving implements HttpServer {
 
   take(fd: number, taken: TakenConnection): Socket {
     const socket = takeConnection(this.server, fd, taken);
+    this.follow(socket);
     // Nothing is open on it, as between two requests.
     if (taken.isUsed === true && taken.request === undefined) socket.setTimeout(this.server.keepAliveTimeout);
     return socket;
@@ -155,6 +153,13 @@ class Serving implements HttpServer {
       for (const outgoing of this.inFlight) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
     });
     return this.stopping;
+  }
+
+  /** A stop waits for it, and cuts it in the end. */
+  private follow(socket: Socket): void {
+    if (this.sockets.has(socket)) return;
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
   }
 
   private cut(isMeant: (socket: Socket) => boolean): void {

@@ -43,7 +43,9 @@ export function takeConnection(server: Server, fd: number, taken: TakenConnectio
   };
   if (taken.answer !== undefined) socket.write(taken.answer);
   if (taken.closes === true) {
+    // A peer that is gone has no use for it; one that does not take it is given up as an idle one is.
     socket.on('error', () => socket.destroy());
+    socket.setTimeout(server.keepAliveTimeout, () => socket.destroy());
     socket.end(() => socket.destroy());
     return socket;
   }

@@ -159,9 +159,9 @@ export class ApplicationProcess {
     this.snapshots.stop();
     this.connections?.stop();
     await this.http?.stop(HTTP_STOP_LIMIT_MS);
-    this.connections?.close();
     await this.tasks.stop();
     await this.application.stop(HTTP_STOP_LIMIT_MS);
+    this.connections?.close();
     this.keeper.close();
     this.snapshots.close();
     this.store.close();

@@ -241,6 +241,10 @@ describe('a kill -9 of main', () => {
     for (const connection of idle) expect((await connection.ask(get('/echo/still'))).body).toBe('{"id":"still"}');
   });
 
+  it('leaves nothing behind that would keep a torn connection open', async () => {
+    expect((await counted.ask(get('/torn/1'))).problem).toMatch(/^closed after \d+ bytes$/);
+  });
+
   it('feeds a request again once, and resets its connection at the second death', async () => {
     const connection = new Connection(counted.port);
     const answer = connection.ask(get('/stuck/1'));

@@ -1,8 +1,9 @@
 // Bugs planted on purpose in the processes of an application: the checks of connections.test.ts and connection-losses.test.ts must see them.
 
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CountingApp } from './support/counting-app.ts';
-import { post } from './support/http-bytes.ts';
+import { get, post } from './support/http-bytes.ts';
 import { Connection } from './support/verified-clients.ts';
 
 const dist = new URL('../../dist/', import.meta.url);
@@ -10,6 +11,17 @@ const dist = new URL('../../dist/', import.meta.url);
 /** Replaces a method in every process. */
 function replacing(file: string, name: string, method: string, by: string): string {
   return `import { ${name} } from '${new URL(file, dist).href}';\n${name}.prototype.${method} = ${by};\n`;
+}
+
+/** Replaces something of the addon in every process. */
+function replacingNative(what: string): string {
+  const package_ = new URL('../../../shm-store/', import.meta.url);
+  return `
+    import { createRequire } from 'node:module';
+    const require = createRequire('${new URL('dist/native.js', package_).href}');
+    const addon = require('node-gyp-build')('${fileURLToPath(new URL('native', package_))}');
+    ${what};
+  `;
 }
 
 let counted: CountingApp;
@@ -37,5 +49,36 @@ describe('a planted bug is seen', () => {
     const preload = replacing('connections/committed-answers.js', 'CommittedAnswers', 'get', '() => undefined');
     counted = await CountingApp.start({ preload });
     expect(await timesAfterKill(post('/withheld/planted', { hold: true }), 'planted')).toBe(2);
+  });
+
+  it('when the end of a connection is not told: the peer waits for it, while others hold the descriptor', async () => {
+    counted = await CountingApp.start({
+      preload: replacingNative('addon.ConnectionDesk = class extends addon.ConnectionDesk { release() {} }'),
+    });
+    const torn = new Connection(counted.port);
+    const answer = torn.ask(get('/torn/1'));
+    // Long after the end would have come.
+    const other = new Connection(counted.port);
+    for (let n = 0; n < 50; n++) await other.ask(get('/slow/2'));
+    expect(torn.isOpen).toBe(true);
+    torn.end();
+    expect((await answer).problem).toMatch(/^closed after \d+ bytes$/);
+    other.end();
+  });
+});
+
+describe('where bytes cannot be noted', () => {
+  it('connections end with their process; that is said once, with the reason, and everything else goes on', async () => {
+    const preload = replacingNative("addon.installIoHooks = () => { throw new Error('no such entries here'); }");
+    counted = await CountingApp.start({ preload });
+    const connection = new Connection(counted.port);
+    await connection.ask(get('/echo/1'));
+    const ended = new Promise((resolve) => connection.socket.once('close', resolve));
+    expect(await counted.kill()).toBeUndefined();
+    await ended;
+    await counted.app.bothReady();
+    expect((await counted.ask(get('/echo/2'))).body).toBe('{"id":"2"}');
+    const said = counted.app.events.filter(({ data }) => data?.code === 'CONNECTIONS_NOT_KEPT');
+    expect(said).toMatchObject([{ kind: 'warning', data: { problem: 'no such entries here' } }]);
   });
 });

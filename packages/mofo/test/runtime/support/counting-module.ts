@@ -83,6 +83,15 @@ export default defineModule({
     },
     'GET /stuck/:id': async () => await never(),
     'GET /half/:id': () => new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(50).fill(120)); } })),
+    // Breaks off after a part.
+    'GET /torn/:id': () => {
+      let parts = 0;
+      return new Response(new ReadableStream({ async pull(c) {
+        await soon();
+        if (parts++ > 0) throw new Error('torn on purpose');
+        c.enqueue(new Uint8Array(50).fill(120));
+      } }));
+    },
     'GET /times/:id': (ctx, _request, { id }) => Response.json({ times: ctx.state.times.get(id) ?? 0 }),
     'GET /twice': (ctx) => Response.json({ ids: [...ctx.state.times.entries()].filter(([, times]) => times !== 1).map(([id]) => id) }),
   },
