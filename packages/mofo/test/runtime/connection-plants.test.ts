@@ -67,6 +67,33 @@ describe('a planted bug is seen', () => {
   });
 });
 
+describe('an answer that is cut short on purpose', () => {
+  it('is finished by the successor from the exact byte, for it was committed', async () => {
+    // The first process that answers this sends the head and five bytes of the body, and no more.
+    const preload = `
+      import { existsSync, writeFileSync } from 'node:fs';
+      import { ServerResponse } from 'node:http';
+      const { end } = ServerResponse.prototype;
+      ServerResponse.prototype.end = function (...parameters) {
+        if (!this.req.url.startsWith('/add/cut') || existsSync('cut')) return end.apply(this, parameters);
+        writeFileSync('cut', '');
+        this.socket.write(this._header + parameters[0].slice(0, 5));
+        return this;
+      };
+    `;
+    counted = await CountingApp.start({ preload });
+    const connection = new Connection(counted.port);
+    const answer = connection.ask(post('/add/cut', { pad: 'pad' }));
+    await new Promise((resolve) => connection.socket.once('data', resolve));
+    expect((await counted.kill()).fates).toMatchObject({ finished: 1, reset: 0 });
+    expect(await answer).toEqual({ body: JSON.stringify({ id: 'cut', times: 1, pad: 3 }) });
+    expect(connection.surplus).toBe('');
+    expect(await counted.times('cut')).toBe(1);
+    expect((await connection.ask(get('/echo/after'))).body).toBe('{"id":"after"}');
+    connection.end();
+  });
+});
+
 describe('where bytes cannot be noted', () => {
   it('connections end with their process; that is said once, with the reason, and everything else goes on', async () => {
     const preload = replacingNative("addon.installIoHooks = () => { throw new Error('no such entries here'); }");
