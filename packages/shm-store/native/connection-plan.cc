@@ -50,6 +50,7 @@ Plan planConnection(ConnectionSlot& slot, const TcpAccount& account, uint64_t co
     return plan;
   }
   const Exchange open = openExchange(slot);
+  if (!account.isCoherent) return reset(LossCause::Unaccounted);
   if (open.loss != LossCause::None) return reset(open.loss < LossCause::Count ? open.loss : LossCause::Unaccounted);
   // The kernel is never behind: bytes that it gave are counted after it gave them.
   if (account.consumed < open.inBase + open.inCount || account.written < open.outBase + open.outCount) return reset(LossCause::Unaccounted);

@@ -10,6 +10,8 @@ struct TcpAccount {
   bool isOpen = false;
   uint64_t consumed = 0;
   uint64_t written = 0;
+  /** The counts are of one moment; false: the peer did not let it be, though asked again and again. */
+  bool isCoherent = true;
 };
 
 /** Asks the kernel. Fails with SYSTEM_ERROR for what is no TCP socket, and on kernels that do not count (before 4.2). */

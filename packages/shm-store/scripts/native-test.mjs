@@ -103,6 +103,13 @@ const plants = [
     unit: 'tcp-account',
     suite: suites[6],
   },
+  {
+    name: "the kernel's counts taken at different moments",
+    define: 'MOFO_PLANT_COUNTS_APART',
+    unit: 'tcp-account',
+    suite: suites[6],
+    only: 'the counts are of one moment',
+  },
 ];
 
 let passed = 0;

@@ -2,28 +2,19 @@
 // what is under way come to its end. Handlers are called through `invoke`, so the server knows no module.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv6, type Socket } from 'node:net';
-import { MofoError, systemCodeOf } from '../errors.ts';
+import type { Socket } from 'node:net';
+import { MofoError } from '../errors.ts';
 import { type AnswerCommit, prepareCommitted } from './answer-commit.ts';
 import { errorResponse, isRefusal } from './error-response.ts';
+import { type ListenTarget, listen } from './listen.ts';
 import { bodyTooLarge, statedBodyBytes } from './request-body.ts';
 import type { Route, RouteTable } from './routes.ts';
-import { beginTaking, type TakenConnection, takeConnection } from './take-connection.ts';
+import { type TakenConnection, takeConnection } from './take-connection.ts';
 import { abortRequest, type RequestFacts, webRequest } from './web-request.ts';
 import { requireResponse, writeResponse } from './write-response.ts';
 
 /** How long a stopping server waits for the first request of a connection that has sent none, in milliseconds. */
 const unusedGraceMs = 500;
-
-/**
- * Where connections come from: a descriptor that listens already, an address, or `take`, for those that somebody else accepts there.
- */
-export type ListenTarget =
-  | { readonly fd: number }
-  | { readonly port: number; readonly host?: string }
-  | { readonly takesFrom: { readonly host: string; readonly port: number } };
-
-type ListeningTarget = Exclude<ListenTarget, { readonly takesFrom: unknown }>;
 
 /** What the server needs. */
 export interface ServeHttpOptions {
@@ -90,14 +81,7 @@ export interface HttpServer {
  */
 export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
   const serving = new Serving(options);
-  if ('takesFrom' in options.listen) {
-    beginTaking(serving.server);
-    const { host, port } = options.listen.takesFrom;
-    serving.facts.origin = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
-    return serving;
-  }
-  await listen(serving.server, options.listen);
-  serving.facts.origin = originOf(serving.server.address());
+  serving.facts.origin = await listen(serving.server, options.listen);
   return serving;
 }
 
@@ -281,31 +265,4 @@ function unmatched(incoming: IncomingMessage, allowed: readonly string[]): MofoE
   const path = (incoming.url ?? '/').split('?')[0]!.slice(0, 200);
   if (allowed.length === 0) return new MofoError('ROUTE_NOT_FOUND', `no module has a route for ${path}.`);
   return new MofoError('METHOD_NOT_ALLOWED', `${path} takes ${allowed.join(', ')}, not ${incoming.method}.`);
-}
-
-function listen(server: Server, target: ListeningTarget): Promise<void> {
-  return new Promise((settle, fail) => {
-    server.once('error', (error) => fail(listenError(error, target)));
-    server.listen('fd' in target ? { fd: target.fd } : { port: target.port, host: target.host ?? '127.0.0.1' }, () => {
-      server.removeAllListeners('error');
-      settle();
-    });
-  });
-}
-
-function listenError(error: Error, target: ListeningTarget): MofoError {
-  const where = 'fd' in target ? `descriptor ${target.fd}` : `${target.host ?? '127.0.0.1'}:${target.port}`;
-  if (systemCodeOf(error) === 'EADDRINUSE') {
-    const message = `${where} is in use by another program. Nothing was started. Stop it, or choose another http.port.`;
-    return new MofoError('ADDRESS_IN_USE', message, { cause: error });
-  }
-  return new MofoError('LISTEN_FAILED', `could not listen on ${where}: ${error.message}. Nothing was started.`, {
-    cause: error,
-  });
-}
-
-function originOf(address: AddressInfo | string | null): string {
-  if (typeof address !== 'object' || address === null) return 'http://127.0.0.1';
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }

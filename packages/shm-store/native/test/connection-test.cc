@@ -4,8 +4,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <atomic>
 #include <cstring>
-#include <functional>
+#include <thread>
 #include <memory>
 #include <string>
 #include <vector>
@@ -345,6 +346,32 @@ TEST("the kernel counts what a slow peer has not taken yet") {
   uint64_t written = 0;
   for (ssize_t count; (count = send(pair.server.get(), much.data(), much.size(), MSG_DONTWAIT)) > 0;) written += uint64_t(count);
   CHECK(written > 0 && accountOf(pair.server.get()).written == written);
+}
+
+TEST("the counts are of one moment while the peer acknowledges and sends") {
+  Loopback pair;
+  std::atomic<bool> isOver{false};
+  // The peer reads all it gets, which acknowledges it, and sends bytes of its own, which are not read.
+  std::thread peer([&] {
+    char buffer[64];
+    while (!isOver) {
+      (void)recv(pair.client.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+      (void)send(pair.client.get(), "x", 1, MSG_DONTWAIT);
+    }
+  });
+  uint64_t written = 0, consumed = 0;
+  int wrong = 0;
+  for (int i = 0; i < 20000; i++) {
+    char byte;
+    if (send(pair.server.get(), "y", 1, MSG_DONTWAIT) == 1) written++;
+    if (recv(pair.server.get(), &byte, 1, MSG_DONTWAIT) == 1) consumed++;
+    const TcpAccount account = accountOf(pair.server.get());
+    if (account.isCoherent && (account.written != written || account.consumed != consumed)) wrong++;
+  }
+  isOver = true;
+  peer.join();
+  CHECK_MESSAGE(wrong == 0, std::to_string(wrong) + " of 20000");
+  CHECK(written > 1000 && consumed > 100);
 }
 
 TEST("a reset reaches the peer while others hold the descriptor") {
