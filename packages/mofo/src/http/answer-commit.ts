@@ -1,7 +1,7 @@
 // An answer that is committed together with its effects: the bytes are settled inside the transaction, and exactly those are sent, by whoever lives.
 
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { plainResponse } from './web-response.ts';
+import { type PlainResponse, plainResponse } from './web-response.ts';
 
 /** An answer as bytes. */
 export interface AnswerBytes {
@@ -15,6 +15,8 @@ export interface AnswerBytes {
   readonly bytes: Buffer;
   /** The connection ends with it. */
   readonly closes: boolean;
+  /** What the response said then. */
+  readonly source: PlainResponse;
 }
 
 /** What a server knows of the answer to one request that may be committed. */
@@ -60,11 +62,26 @@ export function answerBytes(
   // biome-ignore lint/suspicious/noControlCharactersInRegex: beyond ASCII the bytes would depend on the body's encoding.
   if (!/^[\x00-\x7f]*$/.test(head)) return undefined;
   const bytes = Buffer.concat([Buffer.from(head, 'latin1'), typeof body === 'string' ? Buffer.from(body) : body]);
-  return { head, headers, status: plain.status, body, bytes, closes };
+  return { head, headers, status: plain.status, body, bytes, closes, source: plain };
+}
+
+/** Whether a response still says what it said when its bytes were settled: a handler may have set headers since, or read its body. */
+export function isUnchanged(response: Response, { source }: AnswerBytes): boolean {
+  const now = plainResponse(response);
+  if (now === undefined || now.status !== source.status || now.body !== source.body) return false;
+  return now.headers === source.headers || headerSet(now.headers) === headerSet(source.headers);
+}
+
+/** The same text for the same headers in whatever order and case. */
+function headerSet(pairs: readonly string[]): string {
+  const lines: string[] = [];
+  for (let index = 0; index < pairs.length; index += 2)
+    lines.push(`${pairs[index]!.toLowerCase()}:${pairs[index + 1]}`);
+  return lines.sort().join('\n');
 }
 
 /**
- * Sends a committed answer.
+ * Writes the head of a committed answer.
  *
  * @returns false if Node would write another head than the committed one. Then nothing has been sent, and the answer must be revoked before it is.
  */

@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { MofoError } from '../errors.ts';
-import { type AnswerCommit, prepareCommitted } from './answer-commit.ts';
+import { type AnswerCommit, isUnchanged, prepareCommitted } from './answer-commit.ts';
 import { errorResponse, isRefusal } from './error-response.ts';
 import { type ListenTarget, listen } from './listen.ts';
 import { bodyTooLarge, statedBodyBytes } from './request-body.ts';
@@ -211,7 +211,7 @@ class Serving implements HttpServer {
     const { commit } = exchange;
     if (commit?.committed !== undefined) {
       const { response: committed, answer: bytes } = commit.committed;
-      if (committed === response) {
+      if (committed === response && isUnchanged(response, bytes)) {
         // The same bytes as committed, or none of them.
         if (!prepareCommitted(exchange.outgoing, bytes)) commit.revoke();
         exchange.outgoing.end(bytes.body);

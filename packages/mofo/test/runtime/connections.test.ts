@@ -97,6 +97,24 @@ describe('under keep-alive load', () => {
   });
 });
 
+describe('a committed answer', () => {
+  beforeGroup();
+
+  it.each([
+    { route: 'changed', header: 'x-after', value: 'set after the commit' },
+    { route: 'seen', header: 'x-own', value: '1' },
+    { route: 'add', header: 'content-type', value: 'application/json' },
+  ])('is sent as the handler of /$route gives it', async ({ route, header, value }) => {
+    const init = { method: 'POST', body: JSON.stringify({ pad: '' }) };
+    const response = await fetch(`${counted.app.url}/${route}/header`, init);
+    expect(response.status).toBe(200);
+    expect(response.headers.get(header)).toBe(value);
+    expect(response.headers.get('connection')).toBe('keep-alive');
+    expect(response.headers.get('date')).toMatch(/ GMT$/);
+    expect(await response.json()).toMatchObject({ times: { changed: 1, seen: 2, add: 3 }[route] });
+  });
+});
+
 describe('while versions are updated', () => {
   beforeGroup({ probation: { tasks: 1, minimum: '1ms' } });
 

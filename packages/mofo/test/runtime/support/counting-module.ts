@@ -39,6 +39,17 @@ export default defineModule({
       ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
       return new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(5).fill(111)); setTimeout(() => c.close(), 60_000); } }));
     },
+    // Says more than what was committed.
+    'POST /changed/:id': async (ctx, _request, { id }) => {
+      const answer = ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
+      answer.headers.set('x-after', 'set after the commit');
+      return answer;
+    },
+    // Looks at what was committed, and changes nothing.
+    'POST /seen/:id': async (ctx, _request, { id }) => {
+      const answer = ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }, { headers: { 'X-Own': '1' } }));
+      return answer.headers.get('content-type') === 'application/json' ? answer : new Response('no');
+    },
     // Its effect is committed without an answer.
     'POST /loose/:id': async (ctx, request, { id }) => {
       const { hold } = await request.json();
