@@ -39,6 +39,7 @@ function rowsOf({ status, stderr, stdout }: SpawnSyncReturns<string>): Row[] {
     });
     // Memory is reserved in steps: a tiny store fits into the first. A difference of two tiny times may be anything.
     if (row.unit === 'bytes/entry') expect(row.value).toBeGreaterThanOrEqual(0);
+    else if (row.unit === 'requests') expect(row.value).toBeGreaterThanOrEqual(0);
     else if (!row.case.startsWith('journal-overhead')) expect(row.value).toBeGreaterThan(0);
     expect(row).toHaveProperty('commit');
   }
@@ -99,6 +100,17 @@ describe('bench', () => {
       expect(p99).toBeGreaterThanOrEqual(p50 as number);
       expect(max).toBeGreaterThanOrEqual(p99 as number);
     }
+    expect(leftovers()).toEqual(before);
+  });
+
+  test('takeover counts the requests that kills cost, and what it costs to lose none', { timeout: 120_000 }, () => {
+    const before = leftovers();
+    const failed = rowsOf(bench('takeover', '--quick', '--json', '--case', 'failed-requests.sigkill'));
+    expect(subjectsOf(failed, 'failed-requests.sigkill')).toEqual(['mofo', 'node-cluster']);
+    expect(failed.find(({ subject }) => subject === 'mofo')?.value).toBe(0);
+    expect(failed.find(({ subject }) => subject === 'node-cluster')?.value).toBeGreaterThan(0);
+    const cost = rowsOf(bench('takeover', '--quick', '--json', '--case', 'connections.cost*'));
+    expect(cost.map((row) => row.case)).toEqual(['connections.cost', 'connections.cost-cpu']);
     expect(leftovers()).toEqual(before);
   });
 

@@ -24,7 +24,8 @@ export interface MeasureContext {
 /** Cases that one process measures together. */
 export interface Group {
   readonly name: string;
-  readonly cases: readonly { readonly name: string; readonly unit: string }[];
+  /** `isTotal`: what the runs measured is added up; otherwise their median counts. */
+  readonly cases: readonly { readonly name: string; readonly unit: string; readonly isTotal?: boolean }[];
   readonly subjects: readonly string[];
   /** Not measured unless `--case` is given and fits. */
   readonly onDemand?: boolean;

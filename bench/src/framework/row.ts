@@ -7,7 +7,7 @@ export interface Row {
   readonly bench: string;
   readonly case: string;
   readonly subject: string;
-  /** Median over runs. */
+  /** Median over runs, or their sum if the case counts something that should not happen. */
   readonly value: number;
   readonly unit: string;
   readonly p50?: number;
@@ -25,9 +25,10 @@ export interface Row {
 export function makeRow(
   names: Pick<Row, 'bench' | 'case' | 'subject' | 'unit' | 'commit'>,
   runs: readonly Measured[],
+  isTotal = false,
 ): Row {
   const values = runs.map(({ value }) => value);
-  const value = median(values);
+  const value = isTotal ? values.reduce((sum, one) => sum + one, 0) : median(values);
   const samples = runs.flatMap((run) => run.samples ?? []);
   return {
     bench: names.bench,

@@ -49,12 +49,12 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<Row[]
   return groups.flatMap((group) =>
     group.cases
       .filter(({ name }) => options.isWanted(name))
-      .flatMap(({ name, unit }) =>
+      .flatMap(({ name, unit, isTotal }) =>
         group.subjects.flatMap((subject) => {
           const runs = results.get(key(name, subject));
           return runs === undefined
             ? []
-            : [makeRow({ bench: bench.name, case: name, subject, unit, commit: options.commit }, runs)];
+            : [makeRow({ bench: bench.name, case: name, subject, unit, commit: options.commit }, runs, isTotal)];
         }),
       ),
   );

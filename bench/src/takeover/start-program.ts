@@ -10,8 +10,11 @@ export interface StartedProgram {
 }
 
 /** Starts it with Node.js. What it writes to stderr goes to ours. */
-export function startProgram(parameters: readonly string[]): StartedProgram {
-  const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
+export function startProgram(parameters: readonly string[], environment: NodeJS.ProcessEnv = {}): StartedProgram {
+  const child = spawn(process.execPath, parameters, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
   return { child, events: new LineEvents(child) };
 }
 

@@ -8,6 +8,8 @@ import { killProcess, monotonicMs, processStartTime } from '@mofo/shm-store';
 import { type Bench, type Group, type MeasureContext, type Measured, median } from '../framework/bench.ts';
 import { startAppPair } from './app-pair.ts';
 import { startClusterPair } from './cluster-pair.ts';
+import { connectionsCost } from './connections-cost.ts';
+import { failedRequests } from './failed-requests.ts';
 import type { Pair } from './pair.ts';
 import { startWatchdogPair } from './watchdog-pair.ts';
 
@@ -30,7 +32,8 @@ const starters: Readonly<Record<string, (context: MeasureContext, dataBytes: num
 /** Measures takeovers. */
 export const takeoverBench: Bench = {
   name: 'takeover',
-  summary: 'death of the main process to the first statement of the next task, ms',
+  summary:
+    'death of the main process to the first statement of the next task, ms; requests that it costs, and what that costs',
   rounds: { full: 5, quick: 1 },
   limitMs: 180_000,
   groups: [
@@ -38,6 +41,8 @@ export const takeoverBench: Bench = {
     group('sigkill.1gib', 'SIGKILL', GIB, ['mofo']),
     group('sigsegv.1gib', 'SIGSEGV', GIB, ['mofo']),
     group('abort.1gib', 'SIGABRT', GIB, ['mofo']),
+    failedRequests,
+    connectionsCost,
   ],
 };
 

@@ -334,6 +334,9 @@ export class Scenario {
     const requests = { served: this.counts.served, refused: this.counts.refused, ...lost };
     const problems = [...this.problems];
     if (requests.refused > 0) problems.push(`${requests.refused} connections were refused`);
+    // Reads, and transfers that answer from their transaction: every one of them outlives the process that serves it.
+    if (requests.failedInFlight > 0)
+      problems.push(`${requests.failedInFlight} requests were lost with a process that died`);
     if (requests.failedOther > 0) {
       const statuses = [...this.counts.wrongStatus].map(([status, count]) => `${count} × ${status}`).join(', ');
       problems.push(

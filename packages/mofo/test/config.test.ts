@@ -48,7 +48,7 @@ describe('loading a config', () => {
     expect(config).toEqual({
       name: 'bank',
       modules: ['./modules/*.ts'],
-      http: { host: '127.0.0.1', port: 4000, maxBodyBytes: 1_048_576 },
+      http: { host: '127.0.0.1', port: 4000, maxBodyBytes: 1_048_576, keepConnections: true },
       store: { name: 'bank', sizeBytes: 67_108_864 },
       snapshot: { everyMs: 60_000, keep: 10, directory: join(directory, '.mofo/snapshots') },
       probation: { tasks: 500, minimumMs: 5000, deadlineMs: 600_000 },

@@ -2,6 +2,7 @@
 // binding-*.cc files; what they do is in files that know nothing of JavaScript.
 #include <napi.h>
 #include "addon-data.h"
+#include "binding-connections.h"
 #include "binding-image.h"
 #include "binding-process.h"
 #include "destroy.h"
@@ -91,6 +92,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("availableMemoryBytes", Napi::Function::New<availableMemory>(env, "availableMemoryBytes"));
   exportImage(env, exports);
   exportProcess(env, exports);
+  exportConnections(env, exports);
   return exports;
 }
 

@@ -14,6 +14,16 @@ const suiteLimitMs = 60_000;
 const core = ['guard', 'lock', 'recovery', 'transaction', 'wait'];
 const backup = ['backup', 'crc32', 'huge-pages', 'image', 'segment'];
 const waiting = ['role', 'role-watcher', 'doorbell-watcher', 'process'];
+const connections = [
+  'answer-meter',
+  'connection-channel',
+  'connection-hub',
+  'connection-plan',
+  'connection-slot',
+  'connection-table',
+  'http-framing',
+  'tcp-account',
+];
 const common = ['-std=c++17', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-pthread'];
 const builds = {
   address: ['-DMOFO_CUT_TEST', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
@@ -43,6 +53,8 @@ const suites = [
     build: 'address',
     units: [...core, ...backup, 'test/image', 'test/cut', 'test/backup-test'],
   },
+  { name: 'connections', build: 'address', units: [...connections, 'test/connection-test'] },
+  { name: 'connections, threads', build: 'thread', units: [...connections, 'test/connection-test'] },
 ];
 // Each is compiled into one unit of the test build only; see the #ifdef in it.
 const plants = [
@@ -65,7 +77,38 @@ const plants = [
     name: 'a page called clean before it is copied',
     define: 'MOFO_PLANT_CLEAN_BEFORE_COPY',
     unit: 'backup',
-    suite: suites.at(-1),
+    suite: suites[5],
+  },
+  {
+    name: 'requests sent before their turn are forgotten',
+    define: 'MOFO_PLANT_PIPELINED_FORGOTTEN',
+    unit: 'connection-slot',
+    suite: suites[6],
+  },
+  {
+    name: 'a request fed again for ever',
+    define: 'MOFO_PLANT_FED_FOR_EVER',
+    unit: 'connection-plan',
+    suite: suites[6],
+  },
+  {
+    name: 'the answer to HEAD taken to have a body',
+    define: 'MOFO_PLANT_HEAD_HAS_BODY',
+    unit: 'answer-meter',
+    suite: suites[6],
+  },
+  {
+    name: "the peer's end counted as a byte that was read",
+    define: 'MOFO_PLANT_END_COUNTS',
+    unit: 'tcp-account',
+    suite: suites[6],
+  },
+  {
+    name: "the kernel's counts taken at different moments",
+    define: 'MOFO_PLANT_COUNTS_APART',
+    unit: 'tcp-account',
+    suite: suites[6],
+    only: 'the counts are of one moment',
   },
 ];
 

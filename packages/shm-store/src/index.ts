@@ -1,5 +1,6 @@
 // Named shared-memory segments that outlive every process, with a crash-safe heap, typed records and robust locks.
 
+export * from './connections.ts';
 export { type Door, FRESH, FRESH_OUTSIDE, type Freshness, PUBLISHED } from './door.ts';
 export { ShmStoreError, type ShmStoreErrorCode, type ShmStoreErrorOptions } from './errors.ts';
 export { Heap, PAYLOAD_MAX_BYTES } from './heap/heap.ts';

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { fromNative, ShmStoreError } from './errors.ts';
 import type { NativeOpenOptions, NativeStore } from './native-binding.ts';
+import type { NativeConnectionDesk, NativeConnectionHub } from './native-connections.ts';
 import type { RestoreSegmentsOptions } from './native-image.ts';
 
 /** A process or thread attached to a store, as found in its slot. */
@@ -54,6 +55,9 @@ export interface NativeAddon {
   limitCoreDump(): void;
   listenTcp(host: string, port: number, backlog: number): number;
   boundPort(fd: number): number;
+  readonly ConnectionHub: new (listenFd: number, countMax: number) => NativeConnectionHub;
+  readonly ConnectionDesk: new (channelFd: number, tableFd: number) => NativeConnectionDesk;
+  installIoHooks(): void;
 }
 
 let loaded: NativeAddon | undefined;

@@ -20,6 +20,8 @@ export interface ConfigInput {
     readonly port?: number;
     /** Longest request body; default '1MiB'. */
     readonly maxBody?: Size;
+    /** Whether open connections survive the death of the process that serves them; default true. */
+    readonly keepConnections?: boolean;
   };
   /** The shared memory that outlives the processes. */
   readonly store?: {
@@ -63,7 +65,12 @@ export interface Config {
   readonly name: string;
   /** Patterns of the modules, relative to the app's directory. */
   readonly modules: readonly string[];
-  readonly http: { readonly host: string; readonly port: number; readonly maxBodyBytes: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly maxBodyBytes: number;
+    readonly keepConnections: boolean;
+  };
   readonly store: { readonly name: string; readonly sizeBytes: number };
   /** `everyMs` null: only when asked for. `directory` is absolute. */
   readonly snapshot: { readonly everyMs: number | null; readonly keep: number; readonly directory: string };

@@ -8,6 +8,7 @@ export const configDefaults = {
   port: 3000,
   /** Bodies are held in memory while they are read; more must be wished for. */
   maxBodyBytes: 1_048_576,
+  keepConnections: true,
   storeSizeBytes: 268_435_456,
   snapshotEveryMs: 30_000,
   snapshotKeep: 10,

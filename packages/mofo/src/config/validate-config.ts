@@ -91,6 +91,7 @@ const sections = {
     host: v.optional(host),
     port: v.optional(whole(0, 65_535)),
     maxBody: v.optional(sizeBytes(1, maxBodyBytesMax)),
+    keepConnections: v.optional(v.boolean('must be true or false')),
   }),
   store: v.object({
     name: v.optional(name('it')),
@@ -172,6 +173,7 @@ function complete(parsed: Parsed, appDirectory: string): Config {
       host: parsed.http?.host ?? defaults.host,
       port: parsed.http?.port ?? defaults.port,
       maxBodyBytes: parsed.http?.maxBody ?? defaults.maxBodyBytes,
+      keepConnections: parsed.http?.keepConnections ?? defaults.keepConnections,
     },
     store: { name: parsed.store?.name ?? parsed.name, sizeBytes: parsed.store?.sizeBytes ?? defaults.storeSizeBytes },
     snapshot: {

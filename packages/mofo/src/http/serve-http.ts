@@ -2,19 +2,19 @@
 // what is under way come to its end. Handlers are called through `invoke`, so the server knows no module.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { MofoError, systemCodeOf } from '../errors.ts';
+import type { Socket } from 'node:net';
+import { MofoError } from '../errors.ts';
+import { type AnswerCommit, isUnchanged, prepareCommitted } from './answer-commit.ts';
 import { errorResponse, isRefusal } from './error-response.ts';
+import { type ListenTarget, listen } from './listen.ts';
 import { bodyTooLarge, statedBodyBytes } from './request-body.ts';
 import type { Route, RouteTable } from './routes.ts';
+import { type TakenConnection, takeConnection } from './take-connection.ts';
 import { abortRequest, type RequestFacts, webRequest } from './web-request.ts';
 import { requireResponse, writeResponse } from './write-response.ts';
 
 /** How long a stopping server waits for the first request of a connection that has sent none, in milliseconds. */
 const unusedGraceMs = 500;
-
-/** Where to listen: a descriptor that listens already, or an address. */
-export type ListenTarget = { readonly fd: number } | { readonly port: number; readonly host?: string };
 
 /** What the server needs. */
 export interface ServeHttpOptions {
@@ -26,6 +26,7 @@ export interface ServeHttpOptions {
     route: Route,
     request: Request,
     params: Readonly<Record<string, string>>,
+    commit: AnswerCommit | undefined,
   ) => Response | Promise<Response>;
   /** Calls a handler in Node's form; it answers through `response`. */
   readonly invokeNode: (
@@ -34,6 +35,8 @@ export interface ServeHttpOptions {
     response: ServerResponse,
     params: Readonly<Record<string, string>>,
   ) => unknown;
+  /** Told of each request before its handler is called; what it gives is passed to `invoke`, and asked before anything is sent. */
+  readonly onRequest?: (route: Route, incoming: IncomingMessage, outgoing: ServerResponse) => AnswerCommit | undefined;
   /** Told of every request that failed for a fault, not for a refusal; for the log. */
   readonly onError?: (error: unknown, route: Route) => void;
   /** Longest request body; default 1 MiB. */
@@ -60,6 +63,8 @@ export interface HttpServer {
   readonly port: number;
   /** Node's own server, for those who adopt connections. */
   readonly server: Server;
+  /** Serves a connection that was accepted elsewhere. */
+  take(fd: number, taken: TakenConnection): Socket;
   /** What was answered so far. */
   counters(): HttpCounters;
   /**
@@ -76,8 +81,7 @@ export interface HttpServer {
  */
 export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> {
   const serving = new Serving(options);
-  await listen(serving.server, options.listen);
-  serving.facts.origin = originOf(serving.server.address());
+  serving.facts.origin = await listen(serving.server, options.listen);
   return serving;
 }
 
@@ -98,15 +102,21 @@ class Serving implements HttpServer {
     this.facts = { origin: 'http://127.0.0.1', maxBodyBytes: options.maxBodyBytes ?? 2 ** 20 };
     this.server = createServer((incoming, outgoing) => this.answer(incoming, outgoing));
     this.server.keepAliveTimeout = options.keepAliveTimeoutMs ?? 60_000;
-    this.server.on('connection', (socket) => {
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
-    });
+    this.server.on('connection', (socket) => this.follow(socket));
   }
 
   get port(): number {
+    if ('takesFrom' in this.options.listen) return this.options.listen.takesFrom.port;
     const address = this.server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  take(fd: number, taken: TakenConnection): Socket {
+    const socket = takeConnection(this.server, fd, taken);
+    this.follow(socket);
+    // Nothing is open on it, as between two requests.
+    if (taken.isUsed === true && taken.request === undefined) socket.setTimeout(this.server.keepAliveTimeout);
+    return socket;
   }
 
   counters(): HttpCounters {
@@ -129,6 +139,13 @@ class Serving implements HttpServer {
     return this.stopping;
   }
 
+  /** A stop waits for it, and cuts it in the end. */
+  private follow(socket: Socket): void {
+    if (this.sockets.has(socket)) return;
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+  }
+
   private cut(isMeant: (socket: Socket) => boolean): void {
     for (const socket of this.sockets) if (isMeant(socket)) socket.destroy();
   }
@@ -137,7 +154,7 @@ class Serving implements HttpServer {
     this.inFlight.add(outgoing);
     this.used.add(incoming.socket);
     let request: Request | undefined;
-    const exchange: Exchange = { incoming, outgoing, hasFailed: false };
+    const exchange: Exchange = { incoming, outgoing, hasFailed: false, commit: undefined };
     outgoing.on('close', () => {
       this.inFlight.delete(outgoing);
       // An answer whose head was out before the stop said keep-alive; its connection is idle only from the next turn on.
@@ -155,6 +172,7 @@ class Serving implements HttpServer {
       this.refuse(exchange, unmatched(incoming, match.allowed), match.allowed);
       return;
     }
+    exchange.commit = this.options.onRequest?.(match.route, incoming, outgoing);
     const stated = statedBodyBytes(incoming);
     if (match.route.form === 'node') {
       this.answerNode(exchange, match.route, match.params);
@@ -173,7 +191,7 @@ class Serving implements HttpServer {
     params: Readonly<Record<string, string>>,
   ): void {
     try {
-      const answer = this.options.invoke(route, request, params);
+      const answer = this.options.invoke(route, request, params, exchange.commit);
       if (answer instanceof Promise) {
         answer
           .then((response) => this.send(exchange, route, response))
@@ -190,6 +208,17 @@ class Serving implements HttpServer {
   private send(exchange: Exchange, route: Route, answer: unknown): void | Promise<void> {
     const response = requireResponse(answer, route.key);
     if (exchange.outgoing.destroyed) return;
+    const { commit } = exchange;
+    if (commit?.committed !== undefined) {
+      const { response: committed, answer: bytes } = commit.committed;
+      if (committed === response && isUnchanged(response, bytes)) {
+        // The same bytes as committed, or none of them.
+        if (!prepareCommitted(exchange.outgoing, bytes)) commit.revoke();
+        exchange.outgoing.end(bytes.body);
+        return;
+      }
+      commit.revoke();
+    }
     return writeResponse(response, exchange.outgoing, exchange.incoming.method === 'HEAD');
   }
 
@@ -214,8 +243,9 @@ class Serving implements HttpServer {
     else this.refuse(exchange, error, []);
   }
 
-  private refuse({ incoming, outgoing }: Exchange, error: unknown, allowed: readonly string[]): void {
+  private refuse({ incoming, outgoing, commit }: Exchange, error: unknown, allowed: readonly string[]): void {
     if (outgoing.destroyed) return;
+    if (commit?.committed !== undefined) commit.revoke();
     const headers: Record<string, string> = {};
     if (allowed.length > 0) headers.allow = allowed.join(', ');
     // A body that nobody will read must not be taken for the next request.
@@ -228,37 +258,11 @@ interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   hasFailed: boolean;
+  commit: AnswerCommit | undefined;
 }
 
 function unmatched(incoming: IncomingMessage, allowed: readonly string[]): MofoError {
   const path = (incoming.url ?? '/').split('?')[0]!.slice(0, 200);
   if (allowed.length === 0) return new MofoError('ROUTE_NOT_FOUND', `no module has a route for ${path}.`);
   return new MofoError('METHOD_NOT_ALLOWED', `${path} takes ${allowed.join(', ')}, not ${incoming.method}.`);
-}
-
-function listen(server: Server, target: ListenTarget): Promise<void> {
-  return new Promise((settle, fail) => {
-    server.once('error', (error) => fail(listenError(error, target)));
-    server.listen('fd' in target ? { fd: target.fd } : { port: target.port, host: target.host ?? '127.0.0.1' }, () => {
-      server.removeAllListeners('error');
-      settle();
-    });
-  });
-}
-
-function listenError(error: Error, target: ListenTarget): MofoError {
-  const where = 'fd' in target ? `descriptor ${target.fd}` : `${target.host ?? '127.0.0.1'}:${target.port}`;
-  if (systemCodeOf(error) === 'EADDRINUSE') {
-    const message = `${where} is in use by another program. Nothing was started. Stop it, or choose another http.port.`;
-    return new MofoError('ADDRESS_IN_USE', message, { cause: error });
-  }
-  return new MofoError('LISTEN_FAILED', `could not listen on ${where}: ${error.message}. Nothing was started.`, {
-    cause: error,
-  });
-}
-
-function originOf(address: AddressInfo | string | null): string {
-  if (typeof address !== 'object' || address === null) return 'http://127.0.0.1';
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }

@@ -1,10 +1,12 @@
 // One process of an application, from start to end: role, takeover, serving, and what the launcher asks for.
 
+import { closeSync } from 'node:fs';
 import { openStore, type Store } from '@mofo/journal';
-import { monotonicMs } from '@mofo/shm-store';
+import { type ConnectionCounters, monotonicMs } from '@mofo/shm-store';
 import { openRegistry, type Registry } from '@mofo/versions';
 import { createLabel, Quarantine, RoleKeeper, type Takeover } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
+import { ConnectionKeeper } from '../connections/index.ts';
 import type { HttpServer } from '../http/index.ts';
 import { Application } from './application.ts';
 import { blameOf } from './blame.ts';
@@ -19,6 +21,7 @@ import { restoreIfAbsent } from './restore-if-absent.ts';
 import { slotGuard } from './slot-guard.ts';
 import { SnapshotKeeper } from './snapshot-keeper.ts';
 import { takeOver } from './take-over.ts';
+import { countedSince } from './takeover-text.ts';
 import { TaskRunner } from './task-runner.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -42,6 +45,7 @@ export class ApplicationProcess {
   private readonly snapshots: SnapshotKeeper;
   private readonly answers: RequestAnswers;
   private readonly listenFd: number;
+  private readonly connections: ConnectionKeeper | undefined;
   private http: HttpServer | undefined;
   private stopping: Promise<void> | undefined;
   private lastTakeover: Takeover | undefined;
@@ -55,6 +59,7 @@ export class ApplicationProcess {
     this.registry = openRegistry({ directory: `${this.config.directory}/versions` });
     this.store = openStore({ name: this.config.store.name, sizeBytes: this.config.store.sizeBytes });
     this.quarantine = new Quarantine(this.store);
+    this.connections = this.openConnections(message.connections);
     this.snapshots = new SnapshotKeeper(this.store, this.config, this.emit);
     this.keeper = new RoleKeeper(this.store.native, {
       onNotice: (notice) => this.emit('warning', `${notice.kind}: pid ${notice.pid} ${notice.detail}`, { ...notice }),
@@ -83,6 +88,7 @@ export class ApplicationProcess {
     this.answers = new RequestAnswers({
       ...{ send, store, registry, quarantine, keeper, application, tasks, snapshots },
       http: () => this.http,
+      connections: () => this.connections?.report(),
       takeover: () => this.lastTakeover,
     });
   }
@@ -139,11 +145,23 @@ export class ApplicationProcess {
     this.keeper.running.begin(createLabel(`${suspect.title} ${where} (${describe(error).replaceAll('\n', ' ')})`));
   }
 
+  private openConnections(given: StartMessage['connections']): ConnectionKeeper | undefined {
+    if (given === undefined) return undefined;
+    const { store, config } = this;
+    const keeper = new ConnectionKeeper({ ...given, store, storeBytes: config.store.sizeBytes });
+    // It has its own.
+    closeSync(given.channelFd);
+    closeSync(given.tableFd);
+    return keeper;
+  }
+
   private async stopNow(): Promise<void> {
     this.snapshots.stop();
+    this.connections?.stop();
     await this.http?.stop(HTTP_STOP_LIMIT_MS);
     await this.tasks.stop();
     await this.application.stop(HTTP_STOP_LIMIT_MS);
+    this.connections?.close();
     this.keeper.close();
     this.snapshots.close();
     this.store.close();
@@ -162,6 +180,7 @@ export class ApplicationProcess {
   private async becomeMain(takeover: Takeover): Promise<void> {
     const { application, tasks, keeper } = this;
     this.lastTakeover = takeover;
+    const before = this.connections?.report();
     const { http, wasLoaded } = await takeOver(takeover, {
       ...{ application, tasks, keeper },
       judge: (death) => this.judge(death),
@@ -169,7 +188,10 @@ export class ApplicationProcess {
     });
     this.http = http;
     this.snapshots.start();
-    if (takeover.reason !== 'first' || wasLoaded) this.send({ type: 'became-main', report: reportOf(takeover) });
+    const now = this.connections?.report();
+    const connections = before === undefined || now === undefined ? undefined : countedSince(before, now);
+    if (takeover.reason !== 'first' || wasLoaded)
+      this.send({ type: 'became-main', report: reportOf(takeover, connections) });
   }
 
   private judge(takeover: Takeover): ReturnType<typeof judgeTakeover> {
@@ -184,7 +206,13 @@ export class ApplicationProcess {
 
   private listen(): Promise<HttpServer> {
     const { hangAfterMs, http } = this.config;
-    return listen(this.application, { fd: this.listenFd, maxBodyBytes: http.maxBodyBytes, hangAfterMs });
+    return listen(this.application, {
+      fd: this.listenFd,
+      connections: this.connections,
+      host: http.host,
+      maxBodyBytes: http.maxBodyBytes,
+      hangAfterMs,
+    });
   }
 
   private async update(module: string, hash: string, savedAt: number | undefined): Promise<void> {
@@ -219,7 +247,7 @@ export class ApplicationProcess {
   }
 }
 
-function reportOf(takeover: Takeover): TakeoverReport {
+function reportOf(takeover: Takeover, connections: ConnectionCounters | undefined): TakeoverReport {
   const blame = blameOf(takeover.label);
   return {
     reason: takeover.reason,
@@ -228,5 +256,6 @@ function reportOf(takeover: Takeover): TakeoverReport {
     ...(blame === undefined ? {} : { module: blame.module, version: blame.id }),
     latencyMs: takeover.latencyMs ?? 0,
     servingMs: takeover.deathAtMs === undefined ? 0 : monotonicMs() - takeover.deathAtMs,
+    ...(connections === undefined ? {} : { connections }),
   };
 }

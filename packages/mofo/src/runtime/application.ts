@@ -4,12 +4,14 @@
 import type { Store } from '@mofo/journal';
 import type { Registry, Version } from '@mofo/versions';
 import type { Config } from '../config/config.ts';
+import type { RequestCommit } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
 import { describe } from './describe-error.ts';
 import type { RuntimeEvent } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
 import { inOrderOfUse } from './order-of-use.ts';
+import { requestContext } from './request-context.ts';
 import type { RunGuard } from './run-guard.ts';
 import type { RunningVersion } from './running-version.ts';
 import { Trials } from './trials.ts';
@@ -125,22 +127,29 @@ export class Application {
     return this.loadBest(module, true);
   }
 
+  /** Names a route of the version that runs now, for as long as there are versions. */
+  routeName(module: string, routeKey: string): string {
+    return `${module}@${this.table.get(module)?.name.hash ?? ''} ${routeKey}`;
+  }
+
   /** Answers a request with a handler of whatever version runs now. */
   async invoke(
     module: string,
     routeKey: string,
     parameters: readonly unknown[],
     hangAfterMs: number,
+    commit?: RequestCommit,
   ): Promise<unknown> {
     const version = this.table.require(module);
     const route = version.definition.http[routeKey];
     if (route === undefined)
       throw new MofoError('ROUTE_NOT_FOUND', `${version.title} has no route "${routeKey}" any more.`);
     const handler = (typeof route === 'function' ? route : route.node) as (...all: readonly unknown[]) => unknown;
+    const context = commit === undefined ? version.context : requestContext(version, this.services, commit);
     version.enter();
     try {
       const label = labelOf(this.services, version, `route ${routeKey}`);
-      const answer = await this.services.guard.run(label, () => handler.call(route, version.context, ...parameters), {
+      const answer = await this.services.guard.run(label, () => handler.call(route, context, ...parameters), {
         hangAfterMs,
       });
       this.trials.noteRun(version, `route ${routeKey}`, undefined);

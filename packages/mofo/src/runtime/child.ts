@@ -1,11 +1,17 @@
 // One child process of the launcher, main or clone: starting it, talking to it, and how it ended.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { ConnectionHub } from '@mofo/shm-store';
 import type { FromChild, ToChild } from './messages.ts';
 
 /** The file descriptor under which children find the listening socket. */
 export const LISTEN_FD = 4;
+
+/** Where children find their channel for connections, and the table of these. */
+export const CHANNEL_FD = 5;
+export const TABLE_FD = 6;
 
 /** Last bytes of stderr kept to find out what a child died of. */
 const STDERR_TAIL_BYTES = 8192;
@@ -22,6 +28,8 @@ export interface ChildEnd {
 export interface ChildOptions {
   readonly appDirectory: string;
   readonly listenFd: number;
+  /** Hands connections out; absent: children accept by themselves. */
+  readonly hub?: ConnectionHub | undefined;
   /** Null: Node's own limit. */
   readonly heapLimitBytes: number | null;
   readonly onMessage: (child: Child, message: FromChild) => void;
@@ -47,12 +55,19 @@ export class Child {
     const program = fileURLToPath(new URL('./process.js', import.meta.url));
     const heapLimit =
       options.heapLimitBytes === null ? [] : [`--max-old-space-size=${Math.floor(options.heapLimitBytes / 2 ** 20)}`];
+    const { hub } = options;
+    const channelFd = hub?.addProcess();
     this.process = spawn(process.execPath, [...heapLimit, '--enable-source-maps', program], {
       cwd: options.appDirectory,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc', options.listenFd],
+      stdio: [
+        ...(['ignore', 'pipe', 'pipe', 'ipc', options.listenFd] as const),
+        ...(hub === undefined || channelFd === undefined ? [] : [channelFd, hub.tableFd]),
+      ],
       // Its own group, so that Ctrl-C at the terminal reaches the launcher alone and the launcher stops the children in order.
       detached: true,
     });
+    // The child has its own now.
+    if (channelFd !== undefined) closeSync(channelFd);
     this.pid = this.process.pid ?? 0;
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => options.onOutput('stdout', text));
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {

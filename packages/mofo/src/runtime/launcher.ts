@@ -8,16 +8,18 @@
 //
 // Children that die in quick succession use up a budget; when it is empty the launcher stops with a clear message and the store intact.
 
+import type { ConnectionHub } from '@mofo/shm-store';
 import type { Registry } from '@mofo/versions';
 import { RestartBudget } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
 import { BlameRefinement } from './blame-refinement.ts';
-import { Child, type ChildEnd, causeOfEnd, LISTEN_FD } from './child.ts';
+import { CHANNEL_FD, Child, type ChildEnd, causeOfEnd, LISTEN_FD, TABLE_FD } from './child.ts';
 import { pingChildren } from './child-pings.ts';
 import type { ControlRequest } from './control-socket.ts';
 import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
+import { saidOfConnections } from './takeover-text.ts';
 import { UpdateQueue } from './update-queue.ts';
 
 /** What a launcher is made of. */
@@ -26,6 +28,8 @@ export interface LauncherOptions {
   readonly appDirectory: string;
   readonly mode: 'dev' | 'run';
   readonly listenFd: number;
+  /** Accepts in place of the children; absent: they accept by themselves, and their connections end with them. */
+  readonly hub?: ConnectionHub | undefined;
   readonly registry: Registry;
   readonly onEvent: (event: RuntimeEvent) => void;
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
@@ -143,17 +147,21 @@ export class Launcher {
   }
 
   private spawn(): void {
-    const { config, appDirectory, mode, listenFd, onOutput } = this.options;
+    const { config, appDirectory, mode, listenFd, onOutput, hub } = this.options;
     const child = new Child({
       appDirectory,
       listenFd,
+      hub,
       heapLimitBytes: config.heapLimitBytes,
       onMessage: (from, message) => this.receive(from, message),
       onEnd: (from, end) => this.childEnded(from, end),
       onOutput,
     });
     this.children.add(child);
-    child.send({ type: 'start', config, appDirectory, listenFd: LISTEN_FD, mode });
+    child.send({
+      ...{ type: 'start', config, appDirectory, listenFd: LISTEN_FD, mode },
+      ...(hub === undefined ? {} : { connections: { channelFd: CHANNEL_FD, tableFd: TABLE_FD } }),
+    });
   }
 
   private receive(child: Child, message: FromChild): void {
@@ -207,7 +215,7 @@ export class Launcher {
       kind: 'takeover',
       ...(report.module === undefined ? {} : { module: report.module }),
       ...(report.version === undefined ? {} : { version: report.version }),
-      message: `${report.reason}${what}: pid ${child.pid} took over from ${report.deadPid} in ${report.latencyMs.toFixed(2)} ms`,
+      message: `${report.reason}${what}: pid ${child.pid} took over from ${report.deadPid} in ${report.latencyMs.toFixed(2)} ms${saidOfConnections(report.connections)}`,
       data: { ...report, pid: child.pid, ready: true, role: 'main' },
     });
     this.mainIsReady();

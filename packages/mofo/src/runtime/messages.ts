@@ -1,5 +1,6 @@
 // What launcher and children say to each other over the IPC channel. Plain data only.
 
+import type { ConnectionCounters } from '@mofo/shm-store';
 import type { Config } from '../config/config.ts';
 
 /** What happened, for the timeline; `kind` decides the colour, `message` is for people, `data` for programs. */
@@ -39,6 +40,8 @@ export interface TakeoverReport {
   readonly latencyMs: number;
   /** From death to accepting requests and running tasks again, in ms. */
   readonly servingMs: number;
+  /** What became of the dead process's connections. */
+  readonly connections?: ConnectionCounters;
 }
 
 /** Launcher to child. */
@@ -48,6 +51,8 @@ export type ToChild =
       readonly config: Config;
       readonly appDirectory: string;
       readonly listenFd: number;
+      /** Where connections come from; absent: from the listening socket. */
+      readonly connections?: { readonly channelFd: number; readonly tableFd: number };
       readonly mode: 'dev' | 'run';
     }
   | { readonly type: 'update'; readonly module: string; readonly hash: string; readonly savedAt?: number }

@@ -1,6 +1,7 @@
 // What main does for the command line: status, snapshot, promote, revert.
 
 import type { Store } from '@mofo/journal';
+import type { ConnectionCounters } from '@mofo/shm-store';
 import type { Registry, Version } from '@mofo/versions';
 import type { Quarantine, RoleKeeper, Takeover } from '@mofo/watchdog';
 import { MofoError } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface RequestParts {
   readonly tasks: TaskRunner;
   readonly snapshots: SnapshotKeeper;
   readonly http: () => HttpServer | undefined;
+  /** How connections fared at takeovers; undefined when they are not kept. */
+  readonly connections: () => ConnectionCounters | undefined;
   /** How this process became main. */
   readonly takeover: () => Takeover | undefined;
 }
@@ -67,12 +70,13 @@ export class RequestAnswers {
   }
 
   private status(): unknown {
-    const { store, registry, quarantine, keeper, application, tasks, http, takeover } = this.parts;
+    const { store, registry, quarantine, keeper, application, tasks, http, connections, takeover } = this.parts;
     return {
       pid: process.pid,
       role: keeper.role,
       store: store.status,
       http: http()?.counters(),
+      connections: connections(),
       tasks: tasks.status,
       takeover: takeover(),
       modules: registry.modules().map((module) => ({

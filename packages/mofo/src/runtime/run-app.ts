@@ -1,9 +1,10 @@
 // `mofo run` and `mofo dev`: everything the launcher process does, from reading the config to the last child's end.
 
 import { closeSync } from 'node:fs';
-import { boundPort, limitCoreDump } from '@mofo/shm-store';
+import { boundPort, type ConnectionHub, limitCoreDump, openConnectionHub } from '@mofo/shm-store';
 import { openRegistry, type Registry, type Version, VersionsError } from '@mofo/versions';
 import { type Config, type LoadedConfig, loadConfig } from '../config/index.ts';
+import { testConnections } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
 import { type ModuleBroken, type ModuleBuilt, type ModuleWatcher, watchModules } from '../modules/watch-modules.ts';
 import { serveControl } from './control-socket.ts';
@@ -66,6 +67,8 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     );
     undo.push(() => closeSync(fd));
     limitCoreDump();
+    const hub = await openHub(options, config, fd);
+    if (hub !== undefined) undo.push(() => hub.close());
     const registry = openRegistry({ directory: `${config.directory}/versions` });
     undo.push(() => registry.close());
     const launcher = new Launcher({
@@ -73,6 +76,7 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
       appDirectory,
       mode: options.mode,
       listenFd: fd,
+      hub,
       registry,
       onEvent: options.onEvent,
       onOutput: options.onOutput,
@@ -99,6 +103,16 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     await undoAll();
     throw error;
   }
+}
+
+/** Accepts in place of the processes that serve, so that connections outlive them; if that does not hold here, says so and goes on without. */
+async function openHub({ onEvent }: RunOptions, config: Config, listenFd: number): Promise<ConnectionHub | undefined> {
+  if (!config.http.keepConnections) return undefined;
+  const problem = await testConnections();
+  if (problem === undefined) return openConnectionHub(listenFd);
+  const message = `connections will not survive the process that serves them: ${problem}`;
+  onEvent({ at: Date.now(), kind: 'warning', message, data: { code: 'CONNECTIONS_NOT_KEPT', problem } });
+  return undefined;
 }
 
 function refuseIfAborted(signal: AbortSignal | undefined): void {

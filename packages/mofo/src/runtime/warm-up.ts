@@ -8,11 +8,13 @@
 import { closeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { counter, openPrivateStore, Store } from '@mofo/journal';
-import { boundPort, CONTROL_SLOTS, listenTcp, monotonicMs, SLOT_BYTES } from '@mofo/shm-store';
+import { boundPort, CONTROL_SLOTS, listenTcp, monotonicMs, openConnectionHub, SLOT_BYTES } from '@mofo/shm-store';
 import type { Registry } from '@mofo/versions';
 import { Quarantine, RunningWord, rehearseTakeover, type Takeover } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
+import { ConnectionKeeper } from '../connections/index.ts';
 import { defineModule } from '../define/index.ts';
+import { WebResponse } from '../http/index.ts';
 import { Application } from './application.ts';
 import { listen } from './http-front.ts';
 import { judgeTakeover } from './judge-takeover.ts';
@@ -26,6 +28,8 @@ import { TaskRunner } from './task-runner.ts';
 /** Enough for V8 to have seen every shape, and to have compiled what is called most. */
 const TASK_COUNT = 200;
 const REQUEST_COUNT = 5;
+const CONNECTION_COUNT = 4;
+const HOST = '127.0.0.1';
 const STORE_BYTES = 2 ** 21;
 const HASH = '0'.repeat(64);
 
@@ -103,24 +107,34 @@ async function play(parts: WarmUpParts, store: Store): Promise<void> {
   for (let n = 0; n < TASK_COUNT; n++) tasks.enqueue(definition.name, 'count', undefined, undefined);
   const quarantine = new Quarantine(store);
   quarantine.add('rehearsal', HASH, 'a rehearsal');
-  const fd = listenTcp({ host: '127.0.0.1', port: 0 });
-  const port = boundPort(fd);
+  const place = openPlace(store, config.http.keepConnections);
   const { http } = await takeOver(diedRunning(`${version.title} task count`), {
     judge: (takeover) =>
       judgeTakeover(takeover, { registry: unknowing, quarantine, onUnstable: () => {}, onUntold: () => {} }),
     keeper: { settle: () => {} },
     application,
     tasks,
-    listen: () => listen(application, { fd, maxBodyBytes: config.http.maxBodyBytes, hangAfterMs: config.hangAfterMs }),
+    listen: () =>
+      listen(application, {
+        fd: place.fd,
+        connections: place.connections,
+        host: HOST,
+        maxBodyBytes: config.http.maxBodyBytes,
+        hangAfterMs: config.hangAfterMs,
+      }),
   }).catch((error: unknown) => {
-    closeSync(fd);
+    place.close();
+    closeSync(place.fd);
     throw error;
   });
   try {
     await counted;
-    for (let n = 0; n < REQUEST_COUNT; n++) await request(port);
+    for (let n = 0; n < REQUEST_COUNT; n++) for (const method of ['GET', 'POST']) await request(method, place.port);
   } finally {
     await http.stop(0);
+    place.close();
+    // Otherwise it was the server's.
+    if (place.connections !== undefined) closeSync(place.fd);
   }
   await tasks.stop();
   await application.stop(0);
@@ -144,16 +158,36 @@ function makeModule() {
       },
       recurring: { every: '1d', run: () => {} },
     },
-    http: { 'GET /rehearsal': (ctx) => ctx.transaction(() => Response.json({ runs: ctx.state.runs.value })) },
+    http: {
+      'GET /rehearsal': (ctx) => ctx.transaction(() => Response.json({ runs: ctx.state.runs.value })),
+      // With the global class it would be Node's own, of which the bytes are not at hand.
+      'POST /rehearsal': (ctx) => ctx.transaction(() => WebResponse.json({ runs: ctx.state.runs.add(1) })),
+    },
   });
   return { definition, counted };
 }
 
+/** Where the rehearsal serves: a port of its own, and connections that come as the real ones do. */
+function openPlace(store: Store, keepsConnections: boolean) {
+  const fd = listenTcp({ host: HOST, port: 0 });
+  const port = boundPort(fd);
+  if (!keepsConnections) return { fd, port, connections: undefined, close: () => {} };
+  const hub = openConnectionHub(fd, CONNECTION_COUNT);
+  const channelFd = hub.addProcess();
+  const connections = new ConnectionKeeper({ channelFd, tableFd: hub.tableFd, store, storeBytes: STORE_BYTES });
+  closeSync(channelFd);
+  const close = (): void => {
+    connections.close();
+    hub.close();
+  };
+  return { fd, port, connections, close };
+}
+
 /** One request, without loading an HTTP client. */
-function request(port: number): Promise<void> {
+function request(method: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.end('GET /rehearsal HTTP/1.1\r\nHost: rehearsal\r\nConnection: close\r\n\r\n');
+    const socket = connect(port, HOST, () => {
+      socket.end(`${method} /rehearsal HTTP/1.1\r\nHost: rehearsal\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
     socket.on('error', reject);
     socket.on('close', () => resolve());

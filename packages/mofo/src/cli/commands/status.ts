@@ -1,10 +1,12 @@
 // `mofo status`: one screen about the app, running or not.
 
 import { listStores } from '@mofo/journal';
+import type { ConnectionCounters } from '@mofo/shm-store';
 import { showSize } from '../../config/index.ts';
 import { MofoError } from '../../errors.ts';
 import { tableLines } from '../../output/index.ts';
 import { askLauncher } from '../../runtime/control-socket.ts';
+import { connectionsText } from '../../runtime/takeover-text.ts';
 import { openAppRegistry } from '../app-registry.ts';
 import type { Commands } from '../command-context.ts';
 
@@ -23,6 +25,7 @@ interface MainStatus {
     readonly inFlight: number;
     readonly connections: number;
   };
+  readonly connections?: ConnectionCounters;
   readonly tasks: {
     readonly ready: number;
     readonly delayed: number;
@@ -60,11 +63,12 @@ export function addStatus(commands: Commands): void {
         terminal.line(`             pid ${pid} ${role}${alive ? '' : ' (dead)'}`);
     }
     if (main !== undefined) {
-      const { http, tasks } = main;
+      const { http, connections, tasks } = main;
       if (http !== undefined)
         terminal.line(
           `  http       ${http.served} served, ${http.failed} failed, ${http.inFlight} in flight, ${http.connections} connections`,
         );
+      if (connections !== undefined) terminal.line(`  takeovers  ${connectionsText(connections)}`);
       terminal.line(
         `  tasks      ${tasks.completed} done, ${tasks.ready} ready, ${tasks.delayed} waiting, ${tasks.running} running, ${tasks.dead} dead letters`,
       );

@@ -50,6 +50,8 @@ export interface TestAppOptions {
   readonly modules: Readonly<Record<string, string>>;
   /** Over the defaults of the tests. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** A module that every process loads first: what a test breaks on purpose. */
+  readonly preload?: string;
 }
 
 let created = 0;
@@ -66,6 +68,7 @@ export class TestApp {
   private launcher: ChildProcess | undefined;
   private ended: Promise<number | null> = Promise.resolve(null);
   private readonly listeners = new Set<() => void>();
+  private readonly environment: NodeJS.ProcessEnv;
 
   constructor(options: TestAppOptions) {
     this.storeName = `test-${process.pid}-${++created}`;
@@ -73,6 +76,9 @@ export class TestApp {
     mkdirSync(join(this.directory, 'modules'));
     this.configure(options.config ?? {});
     for (const [name, source] of Object.entries(options.modules)) this.save(name, source);
+    const preload = join(this.directory, 'preload.mjs');
+    if (options.preload !== undefined) writeFileSync(preload, options.preload);
+    this.environment = options.preload === undefined ? {} : { NODE_OPTIONS: `--import ${preload}` };
   }
 
   /** Writes the config: small limits, so that nothing takes long. With `code`, as a program that runs it first. */
@@ -102,6 +108,7 @@ export class TestApp {
     const launcher = spawn(process.execPath, [mofo, mode, '--json', ...parameters], {
       cwd: this.directory,
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.environment },
     });
     this.launcher = launcher;
     this.stderr = '';
