@@ -9,7 +9,7 @@ import type { FileSystem } from './file-system.ts';
 import { makeDirectorySync, nodeFileSystem } from './file-system.ts';
 import { directoryOfModule, moduleOfDirectory, requireModuleName } from './module-name.ts';
 import type { Occasion } from './module-record.ts';
-import { addVersion, applyEvent, requireVersion, spendTry, stableVersions } from './module-record.ts';
+import { addVersion, applyEvent, endTry, requireVersion, spendTry, stableVersions } from './module-record.ts';
 import { ModuleStore } from './module-store.ts';
 import { chooseForPruning } from './pruning.ts';
 import { publicVersion } from './public-version.ts';
@@ -121,15 +121,19 @@ class DiskRegistry implements Registry {
     return this.#mark(version, 'check', 'its exports are valid', options);
   }
 
-  spendTry(version: VersionKey, options: { readonly by?: string } = {}): Version {
-    requireKnownOptions(options, ['by'], 'registry.spendTry');
-    if (options.by !== undefined) requireLabel(options.by, 'by');
-    requireVersionKey(version);
-    return this.#module(version.module).store.change((record) => {
-      const found = requireVersion(record, version.hash);
+  spendTry(version: VersionKey): Version {
+    return this.#changeTries(version, (record, found) => {
       spendTry(record, found);
-      return { changed: true, value: publicVersion(version.module, found) };
+      return true;
     });
+  }
+
+  returnTry(version: VersionKey): Version {
+    return this.#changeTries(version, (record, found) => endTry(record, found, true));
+  }
+
+  forfeitTry(version: VersionKey): Version {
+    return this.#changeTries(version, (record, found) => endTry(record, found, false));
   }
 
   markProbation(version: VersionKey, options: MarkOptions = {}): Version {
@@ -172,7 +176,7 @@ class DiskRegistry implements Registry {
     requireVersionKey(version);
     const { store, bundles } = this.#module(version.module);
     const stored = requireVersion(store.read(), version.hash);
-    if (stored.state === 'unstable') bundles.read(stored);
+    if (stored.state !== 'purged') bundles.read(stored);
     return this.#move(version, 'retry', this.#occasion(options.reason ?? 'given another chance', by));
   }
 
@@ -266,6 +270,14 @@ class DiskRegistry implements Registry {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #changeTries(version: VersionKey, change: (record: ModuleRecord, found: VersionRecord) => boolean): Version {
+    requireVersionKey(version);
+    return this.#module(version.module).store.change((record) => {
+      const found = requireVersion(record, version.hash);
+      return { changed: change(record, found), value: publicVersion(version.module, found) };
+    });
   }
 
   #mark(version: VersionKey, event: VersionEvent, defaultReason: string, options: MarkOptions): Version {

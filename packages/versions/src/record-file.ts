@@ -29,6 +29,8 @@ export interface VersionRecord {
   state: VersionState;
   triesLeft: number;
   triesSpent: number;
+  /** The last try spent has neither been given back nor forfeited; absent: there is none such. */
+  isTryOpen?: true;
   /** When it last became stable; both are absent if it never did or was quarantined since. */
   stableAt?: number;
   /** Generation at which it last became stable: the order in which a revert goes back, immune to clocks. */
@@ -75,6 +77,7 @@ const versionSchema: v.GenericSchema<unknown, VersionRecord> = v.strictObject({
   state,
   triesLeft: count,
   triesSpent: count,
+  isTryOpen: v.exactOptional(v.literal(true)),
   stableAt: v.exactOptional(time),
   stableGeneration: v.exactOptional(count),
   wasUnstable: v.boolean(),

@@ -65,8 +65,10 @@ export interface Version extends VersionKey {
   readonly sizeBytes: number;
   /** When it was first added, milliseconds since 1970. */
   readonly addedAt: number;
-  /** Loads that it may still try before it earned stable. */
+  /** Loads that it may still try before it earned stable; none: it is passed over until a retry. */
   readonly triesLeft: number;
+  /** A load is under way, or ended in a way that nobody has judged: its try may still be given back. */
+  readonly isTryOpen: boolean;
   /** Loads tried so far, over its whole life. */
   readonly triesSpent: number;
   /** When it last became stable, milliseconds since 1970; undefined if it never did or was quarantined since. */

@@ -164,6 +164,53 @@ describe('tries', () => {
     expect(open(directory).get('fees', version.id)?.triesLeft).toBe(2);
   });
 
+  test('are given back when a load ended well, each once', async () => {
+    const directory = temporaryDirectory();
+    const registry = open(directory);
+    const version = await inState(registry, 'a', 'checked');
+    expect(registry.returnTry(version)).toMatchObject({ triesLeft: 3, triesSpent: 0 });
+    for (let start = 0; start < 10; start++) {
+      expect(registry.spendTry(version)).toMatchObject({ triesLeft: 2, isTryOpen: true });
+      expect(open(directory).returnTry(version)).toMatchObject({ triesLeft: 3, isTryOpen: false });
+      expect(registry.returnTry(version).triesLeft).toBe(3);
+    }
+    expect(open(directory).get('fees', version.id)).toMatchObject({ triesLeft: 3, triesSpent: 10 });
+  });
+
+  test('that nobody gives back are lost: by the next load, or when their load is judged', async () => {
+    const registry = open();
+    const version = await inState(registry, 'a', 'checked');
+    registry.spendTry(version);
+    registry.spendTry(version);
+    expect(registry.returnTry(version).triesLeft).toBe(2);
+    registry.spendTry(version);
+    expect(registry.forfeitTry(version)).toMatchObject({ triesLeft: 1, isTryOpen: false });
+    expect(registry.returnTry(version).triesLeft).toBe(1);
+  });
+
+  test('are not given back to a version that was quarantined or became stable', async () => {
+    const registry = open();
+    const bad = await inState(registry, 'a', 'checked');
+    registry.spendTry(bad);
+    registry.quarantine(bad, 'crash in task');
+    expect(() => registry.returnTry(bad)).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
+    expect(registry.retry(bad, 'an operator')).toMatchObject({ triesLeft: 3, isTryOpen: false });
+    registry.spendTry(bad);
+    expect(registry.markStable(bad)).toMatchObject({ triesLeft: 3, isTryOpen: false });
+  });
+
+  test('are new for a version that has none left after a retry, and only then', async () => {
+    const registry = open();
+    const version = await inState(registry, 'a', 'probation');
+    expect(() => registry.retry(version, 'a developer')).toThrow(
+      expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
+    );
+    registry.spendTry(version);
+    registry.spendTry(version);
+    const again = registry.retry(version, 'a developer', { reason: 'saved again' });
+    expect(again).toMatchObject({ state: 'probation', triesLeft: 3, isTryOpen: false, reason: 'saved again' });
+  });
+
   test('are full again after a retry, a promotion, and a return to probation', async () => {
     const registry = open();
     const version = await inState(registry, 'a', 'unstable');
