@@ -131,7 +131,7 @@ describe('versions, promote and revert of an app that does not run', () => {
     const first = await add('1', 'checked');
     expect(await run('promote', 'fees')).toMatchObject({
       code: 0,
-      out: expect.stringContaining(`fees@${first.id} is stable now`),
+      out: expect.stringContaining(`fees@${first.id} is stable by your word`),
     });
     const second = await add('2', 'probation');
     expect((await run('promote', 'fees', second.id, '--json')).code).toBe(0);
@@ -143,11 +143,43 @@ describe('versions, promote and revert of an app that does not run', () => {
     });
   });
 
-  it('does not promote an unstable version', async () => {
+  it.each(['staged', 'checked', 'probation', 'superseded', 'draining', 'unstable', 'stable'] as const)(
+    'promotes a version that is %s, the same every time, and says what should make one think',
+    async (state) => {
+      await add('0', 'stable');
+      const version = await registry.add('fees', { bundle: '1', source: 'modules/fees.ts' });
+      if (state !== 'staged') registry.markChecked(version);
+      if (state === 'probation' || state === 'stable') registry.markProbation(version);
+      if (state === 'stable') registry.markStable(version);
+      if (state === 'superseded' || state === 'draining') registry.markSuperseded(version);
+      if (state === 'draining') registry.markDraining(version);
+      if (state === 'unstable') registry.quarantine(version, 'SIGSEGV in task fees.collect #8812');
+      const first = await run('promote', 'fees', version.id);
+      expect(first).toMatchObject({
+        code: 0,
+        out: expect.stringContaining(`fees@${version.id} is stable by your word`),
+      });
+      if (state === 'unstable') expect(first.out).toContain('it was unstable: SIGSEGV in task fees.collect #8812');
+      else expect(first.out).not.toContain('unstable');
+      expect(await run('promote', 'fees', version.id)).toMatchObject({ code: 0 });
+      expect(registry.get('fees', version.id)?.state).toBe('stable');
+    },
+  );
+
+  it('promotes a version without tries, and says so', async () => {
+    const version = await add('1', 'probation');
+    for (let spent = 0; spent < 3; spent++) registry.spendTry(version);
+    expect((await run('versions')).out).toContain('passed over: no try left');
+    const { code, out } = await run('promote', 'fees', version.id);
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('it had no try left') });
+  });
+
+  it('does not promote a version whose code is no longer kept', async () => {
     const version = await add('1', 'unstable');
+    registry.purge(version);
     expect(await run('promote', 'fees', version.id)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('[ILLEGAL_TRANSITION]'),
+      err: expect.stringContaining('Save its source again'),
     });
   });
 

@@ -76,11 +76,8 @@ export function addVersion(record: ModuleRecord, added: NewVersion, occasion: Oc
   return true;
 }
 
-/**
- * Takes one try; throws NO_TRIES_LEFT, or ILLEGAL_TRANSITION in a state in which nothing is tried. A try that is still open then is lost: nobody came to
- * say that it had ended well.
- */
-export function spendTry(record: ModuleRecord, version: VersionRecord): void {
+/** Takes one try for `by`; throws NO_TRIES_LEFT, or ILLEGAL_TRANSITION in a state in which nothing is tried. */
+export function spendTry(record: ModuleRecord, version: VersionRecord, by: string): void {
   requireNext(record, version, 'try');
   if (version.triesLeft === 0) {
     const message =
@@ -94,18 +91,17 @@ export function spendTry(record: ModuleRecord, version: VersionRecord): void {
   }
   version.triesLeft -= 1;
   version.triesSpent += 1;
-  version.isTryOpen = true;
+  version.openTries = [...(version.openTries ?? []), by];
 }
 
-/**
- * Ends the open try: given back, because the load ended well or its process died of something else, or lost. False: no try is open, nothing to write; so
- * each try is given back once at most.
- */
-export function endTry(record: ModuleRecord, version: VersionRecord, isReturned: boolean): boolean {
-  requireNext(record, version, isReturned ? 'return' : 'forfeit');
-  if (version.isTryOpen !== true) return false;
-  delete version.isTryOpen;
-  if (isReturned) version.triesLeft += 1;
+/** Gives back a try that `by` spent: its load ended well, or its process died of something else. False: it has none, nothing to write; so each is given back once. */
+export function returnTry(record: ModuleRecord, version: VersionRecord, by: string): boolean {
+  requireNext(record, version, 'return');
+  const { openTries = [] } = version;
+  const index = openTries.indexOf(by);
+  if (index < 0) return false;
+  version.openTries = openTries.toSpliced(index, 1);
+  version.triesLeft += 1;
   return true;
 }
 
@@ -134,7 +130,7 @@ export function applyEvent(
   // A version that earned stable, or is given a new chance, has all its tries; going on to load a checked one spends from the same.
   if (event === 'promote' || event === 'retry' || (event === 'begin' && from !== 'checked'))
     version.triesLeft = occasion.tries;
-  if (to !== 'checked' && event !== 'begin') delete version.isTryOpen;
+  if (to !== 'checked' && event !== 'begin') delete version.openTries;
   if (event === 'retry') version.wasUnstable = false;
   version.state = to;
   remember(record, version, event, from, occasion);
@@ -160,7 +156,7 @@ function quarantine(record: ModuleRecord, version: VersionRecord, occasion: Occa
   if (version.crashes.length >= crashReportCountMax) version.crashes.shift();
   version.crashes.push({ reason: occasion.reason, at: occasion.at, by: occasion.by });
   if (!isNew) return true;
-  delete version.isTryOpen;
+  delete version.openTries;
   const from = version.state;
   delete version.stableAt;
   delete version.stableGeneration;

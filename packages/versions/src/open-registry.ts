@@ -9,12 +9,12 @@ import type { FileSystem } from './file-system.ts';
 import { makeDirectorySync, nodeFileSystem } from './file-system.ts';
 import { directoryOfModule, moduleOfDirectory, requireModuleName } from './module-name.ts';
 import type { Occasion } from './module-record.ts';
-import { addVersion, applyEvent, endTry, requireVersion, spendTry, stableVersions } from './module-record.ts';
+import { addVersion, applyEvent, requireVersion, returnTry, spendTry, stableVersions } from './module-record.ts';
 import { ModuleStore } from './module-store.ts';
 import { chooseForPruning } from './pruning.ts';
 import { publicVersion } from './public-version.ts';
 import type { ModuleRecord, VersionRecord } from './record-file.ts';
-import type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions } from './registry.ts';
+import type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions, TryOptions } from './registry.ts';
 import type { VersionEvent } from './state-machine.ts';
 import type { ModuleHistoryEntry, Version, VersionKey } from './version.ts';
 import { asVersionsError, VersionsError } from './versions-error.ts';
@@ -121,19 +121,15 @@ class DiskRegistry implements Registry {
     return this.#mark(version, 'check', 'its exports are valid', options);
   }
 
-  spendTry(version: VersionKey): Version {
-    return this.#changeTries(version, (record, found) => {
-      spendTry(record, found);
+  spendTry(version: VersionKey, options: TryOptions = {}): Version {
+    return this.#changeTries('registry.spendTry', version, options, (record, found, by) => {
+      spendTry(record, found, by);
       return true;
     });
   }
 
-  returnTry(version: VersionKey): Version {
-    return this.#changeTries(version, (record, found) => endTry(record, found, true));
-  }
-
-  forfeitTry(version: VersionKey): Version {
-    return this.#changeTries(version, (record, found) => endTry(record, found, false));
+  returnTry(version: VersionKey, options: TryOptions = {}): Version {
+    return this.#changeTries('registry.returnTry', version, options, returnTry);
   }
 
   markProbation(version: VersionKey, options: MarkOptions = {}): Version {
@@ -272,11 +268,19 @@ class DiskRegistry implements Registry {
     this.close();
   }
 
-  #changeTries(version: VersionKey, change: (record: ModuleRecord, found: VersionRecord) => boolean): Version {
+  #changeTries(
+    where: string,
+    version: VersionKey,
+    options: TryOptions,
+    change: (record: ModuleRecord, found: VersionRecord, by: string) => boolean,
+  ): Version {
+    requireKnownOptions(options, ['by'], where);
+    const { by = `pid ${process.pid}` } = options;
+    requireLabel(by, 'by');
     requireVersionKey(version);
     return this.#module(version.module).store.change((record) => {
       const found = requireVersion(record, version.hash);
-      return { changed: change(record, found), value: publicVersion(version.module, found) };
+      return { changed: change(record, found, by), value: publicVersion(version.module, found) };
     });
   }
 

@@ -46,6 +46,12 @@ export interface RevertOptions {
   readonly satisfying?: (version: Version) => boolean;
 }
 
+/** Whose try. */
+export interface TryOptions {
+  /** Who loads the version, told from all others that ever did. Default: `pid <n>`. */
+  readonly by?: string;
+}
+
 /** What `prune` leaves. */
 export interface PruneOptions {
   /** How many superseded versions keep their bundles, those first that were stable most recently. */
@@ -80,25 +86,22 @@ export interface Registry {
 
   /**
    * Spends one try, durably, *before* the version is loaded (checked or probation): whatever the load does, the try is gone, unless it is given back.
-   * One try per process that serves with the version. The try is *open* until `returnTry` or `forfeitTry`, or the next `spendTry`, which loses it.
+   * One try per process that serves with the version.
    *
    * @returns the version with the tries that are left.
    * @throws VersionsError NO_TRIES_LEFT: nothing was changed; do not load it, run the last stable version. ILLEGAL_TRANSITION in other states;
    * UNKNOWN_VERSION.
    */
-  spendTry(version: VersionKey): Version;
+  spendTry(version: VersionKey, options?: TryOptions): Version;
 
   /**
-   * Gives the open try back, durably: the load ended well, that is, the process stopped in order, or whoever judged its death found another cause. Only by
-   * whoever knows that: a try that nobody gives back counts, which is what ends a crash loop. Once at most for each try; without an open one it
-   * changes nothing.
+   * Gives a try back, durably: the load for which `by` spent it ended well, that is, the process stopped in order, or whoever judged its death found another
+   * cause. Only by whoever knows that: a try that nobody gives back counts, which is what ends a crash loop. Each is given back once; without one of
+   * `by` nothing is changed.
    *
    * @throws VersionsError ILLEGAL_TRANSITION in states other than checked and probation; UNKNOWN_VERSION.
    */
-  returnTry(version: VersionKey): Version;
-
-  /** Closes the open try as lost: its load ended in a way of which the version cannot be cleared. Idempotent. @throws ILLEGAL_TRANSITION, UNKNOWN_VERSION */
-  forfeitTry(version: VersionKey): Version;
+  returnTry(version: VersionKey, options?: TryOptions): Version;
 
   /**
    * Says that the version runs on probation: checked → probation, or superseded or draining → probation with new tries (a

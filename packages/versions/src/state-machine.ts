@@ -49,7 +49,6 @@ export type VersionEvent =
   | 'check'
   | 'try'
   | 'return'
-  | 'forfeit'
   | 'begin'
   | 'promote'
   | 'supersede'
@@ -90,7 +89,6 @@ const table: { readonly [event in VersionEvent]: Row } = {
   check: { staged: 'checked', checked: 'checked' },
   try: { checked: 'checked', probation: 'probation' },
   return: { checked: 'checked', probation: 'probation' },
-  forfeit: { checked: 'checked', probation: 'probation' },
   begin: { checked: 'probation', probation: 'probation', superseded: 'probation', draining: 'probation' },
   promote: { probation: 'stable', stable: 'stable', superseded: stableAgain, draining: stableAgain },
   supersede: {
@@ -129,7 +127,6 @@ const aims: { readonly [event in VersionEvent]: VersionState } = {
   check: 'checked',
   try: 'probation',
   return: 'probation',
-  forfeit: 'probation',
   begin: 'probation',
   promote: 'stable',
   supersede: 'superseded',

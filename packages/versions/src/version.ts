@@ -67,8 +67,8 @@ export interface Version extends VersionKey {
   readonly addedAt: number;
   /** Loads that it may still try before it earned stable; none: it is passed over until a retry. */
   readonly triesLeft: number;
-  /** A load is under way, or ended in a way that nobody has judged: its try may still be given back. */
-  readonly isTryOpen: boolean;
+  /** Who spent the tries that are gone and may still be given back: loads that are under way, or ended in ways that nobody could clear them of. */
+  readonly openTries: readonly string[];
   /** Loads tried so far, over its whole life. */
   readonly triesSpent: number;
   /** When it last became stable, milliseconds since 1970; undefined if it never did or was quarantined since. */

@@ -170,22 +170,22 @@ describe('tries', () => {
     const version = await inState(registry, 'a', 'checked');
     expect(registry.returnTry(version)).toMatchObject({ triesLeft: 3, triesSpent: 0 });
     for (let start = 0; start < 10; start++) {
-      expect(registry.spendTry(version)).toMatchObject({ triesLeft: 2, isTryOpen: true });
-      expect(open(directory).returnTry(version)).toMatchObject({ triesLeft: 3, isTryOpen: false });
-      expect(registry.returnTry(version).triesLeft).toBe(3);
+      const by = `start ${start}`;
+      expect(registry.spendTry(version, { by })).toMatchObject({ triesLeft: 2, openTries: [by] });
+      expect(open(directory).returnTry(version, { by })).toMatchObject({ triesLeft: 3, openTries: [] });
+      expect(registry.returnTry(version, { by }).triesLeft).toBe(3);
     }
     expect(open(directory).get('fees', version.id)).toMatchObject({ triesLeft: 3, triesSpent: 10 });
   });
 
-  test('that nobody gives back are lost: by the next load, or when their load is judged', async () => {
+  test('that nobody gives back count: nobody gives back what another spent', async () => {
     const registry = open();
     const version = await inState(registry, 'a', 'checked');
-    registry.spendTry(version);
-    registry.spendTry(version);
-    expect(registry.returnTry(version).triesLeft).toBe(2);
-    registry.spendTry(version);
-    expect(registry.forfeitTry(version)).toMatchObject({ triesLeft: 1, isTryOpen: false });
-    expect(registry.returnTry(version).triesLeft).toBe(1);
+    registry.spendTry(version, { by: 'lost' });
+    registry.spendTry(version, { by: 'stopped' });
+    expect(registry.returnTry(version, { by: 'another' }).triesLeft).toBe(1);
+    expect(registry.returnTry(version, { by: 'stopped' })).toMatchObject({ triesLeft: 2, openTries: ['lost'] });
+    expect(registry.returnTry(version, { by: 'stopped' }).triesLeft).toBe(2);
   });
 
   test('are not given back to a version that was quarantined or became stable', async () => {
@@ -194,9 +194,9 @@ describe('tries', () => {
     registry.spendTry(bad);
     registry.quarantine(bad, 'crash in task');
     expect(() => registry.returnTry(bad)).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
-    expect(registry.retry(bad, 'an operator')).toMatchObject({ triesLeft: 3, isTryOpen: false });
+    expect(registry.retry(bad, 'an operator')).toMatchObject({ triesLeft: 3, openTries: [] });
     registry.spendTry(bad);
-    expect(registry.markStable(bad)).toMatchObject({ triesLeft: 3, isTryOpen: false });
+    expect(registry.markStable(bad)).toMatchObject({ triesLeft: 3, openTries: [] });
   });
 
   test('are new for a version that has none left after a retry, and only then', async () => {
@@ -208,7 +208,7 @@ describe('tries', () => {
     registry.spendTry(version);
     registry.spendTry(version);
     const again = registry.retry(version, 'a developer', { reason: 'saved again' });
-    expect(again).toMatchObject({ state: 'probation', triesLeft: 3, isTryOpen: false, reason: 'saved again' });
+    expect(again).toMatchObject({ state: 'probation', triesLeft: 3, openTries: [], reason: 'saved again' });
   });
 
   test('are full again after a retry, a promotion, and a return to probation', async () => {

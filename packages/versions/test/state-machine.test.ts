@@ -15,8 +15,6 @@ const legal = new Map(
     'probation try': 'probation',
     'checked return': 'checked',
     'probation return': 'probation',
-    'checked forfeit': 'checked',
-    'probation forfeit': 'probation',
     'checked begin': 'probation',
     'probation begin': 'probation',
     'superseded begin': 'probation',

@@ -16,9 +16,10 @@ import type { FromChild, TakeoverReport, ToChild } from './messages.ts';
 import { moduleLog } from './module-log.ts';
 import { RequestAnswers } from './request-answers.ts';
 import { restoreIfAbsent } from './restore-if-absent.ts';
+import { giveTryBack } from './settle-tries.ts';
 import { slotGuard } from './slot-guard.ts';
 import { SnapshotKeeper } from './snapshot-keeper.ts';
-import { takeOver } from './take-over.ts';
+import { type TakenOver, takeOver } from './take-over.ts';
 import { TaskRunner } from './task-runner.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -42,6 +43,7 @@ export class ApplicationProcess {
   private readonly snapshots: SnapshotKeeper;
   private readonly answers: RequestAnswers;
   private readonly listenFd: number;
+  private readonly holder: string;
   private http: HttpServer | undefined;
   private stopping: Promise<void> | undefined;
   private lastTakeover: Takeover | undefined;
@@ -50,6 +52,7 @@ export class ApplicationProcess {
     this.config = message.config;
     this.appDirectory = message.appDirectory;
     this.listenFd = message.listenFd;
+    this.holder = message.holder;
     this.send = send;
     this.emit = emitOver(send);
     this.registry = openRegistry({ directory: `${this.config.directory}/versions` });
@@ -70,7 +73,12 @@ export class ApplicationProcess {
       log: (version) => moduleLog(version.title),
       emit: (event) => this.send({ type: 'event', event }),
       onStable: (version) => this.send({ type: 'stable', module: version.name.module, hash: version.name.hash }),
-      onSwap: () => this.tasks.sync(),
+      onSwap: () => {
+        this.tasks.sync();
+        this.tellRunning();
+      },
+      holder: this.holder,
+      runsInMain: message.running,
       isQuarantined: (module, hash) => this.quarantine.has(module, hash),
       mayJudge: () => this.keeper.role === 'main',
     });
@@ -144,10 +152,23 @@ export class ApplicationProcess {
     await this.http?.stop(HTTP_STOP_LIMIT_MS);
     await this.tasks.stop();
     await this.application.stop(HTTP_STOP_LIMIT_MS);
+    this.returnTries();
     this.keeper.close();
     this.snapshots.close();
     this.store.close();
     this.registry.close();
+  }
+
+  /** The loads of these versions have ended well: a start that is stopped in order costs nothing. */
+  private returnTries(): void {
+    if (this.keeper.role !== 'main') return;
+    for (const name of this.application.trials.wellNames()) giveTryBack(this.registry, name, this.holder);
+  }
+
+  /** The launcher knows what runs, to say it when something else does not. */
+  private tellRunning(): void {
+    if (this.keeper.role !== 'main') return;
+    this.send({ type: 'running', versions: this.application.table.all().map(({ name }) => name) });
   }
 
   /** Only to be quicker: a clone that could not rehearse takes over all the same. */
@@ -162,14 +183,16 @@ export class ApplicationProcess {
   private async becomeMain(takeover: Takeover): Promise<void> {
     const { application, tasks, keeper } = this;
     this.lastTakeover = takeover;
-    const { http, wasLoaded } = await takeOver(takeover, {
+    const taken = await takeOver(takeover, {
       ...{ application, tasks, keeper },
       judge: (death) => this.judge(death),
       listen: () => this.listen(),
     });
-    this.http = http;
+    this.http = taken.http;
     this.snapshots.start();
-    if (takeover.reason !== 'first' || wasLoaded) this.send({ type: 'became-main', report: reportOf(takeover) });
+    this.tellRunning();
+    if (takeover.reason === 'first' && !taken.wasLoaded) return;
+    this.send({ type: 'became-main', report: reportOf(takeover, taken) });
   }
 
   private judge(takeover: Takeover): ReturnType<typeof judgeTakeover> {
@@ -219,13 +242,16 @@ export class ApplicationProcess {
   }
 }
 
-function reportOf(takeover: Takeover): TakeoverReport {
+function reportOf(takeover: Takeover, { inherited, guilty }: TakenOver): TakeoverReport {
   const blame = blameOf(takeover.label);
   return {
     reason: takeover.reason,
     deadPid: takeover.deadPid ?? 0,
     label: takeover.label ?? '',
+    isExact: takeover.candidates === 0,
     ...(blame === undefined ? {} : { module: blame.module, version: blame.id }),
+    ...(guilty === undefined ? {} : { guilty }),
+    inherited,
     latencyMs: takeover.latencyMs ?? 0,
     servingMs: takeover.deathAtMs === undefined ? 0 : monotonicMs() - takeover.deathAtMs,
   };

@@ -2,11 +2,11 @@
 // waits in the clone; what differs is only whether it has the role.
 
 import type { Store } from '@mofo/journal';
-import type { Registry, Version } from '@mofo/versions';
+import { type Registry, type Version, VersionsError } from '@mofo/versions';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
 import { describe } from './describe-error.ts';
-import type { RuntimeEvent } from './messages.ts';
+import type { RuntimeEvent, VersionName } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
 import { inOrderOfUse } from './order-of-use.ts';
@@ -29,6 +29,10 @@ export interface ApplicationParts {
   readonly onStable: (version: RunningVersion) => void;
   /** The set of running versions has changed. */
   readonly onSwap: () => void;
+  /** Whose tries those are that are spent here. */
+  readonly holder: string;
+  /** What main runs, as far as this process is its clone. */
+  readonly runsInMain: readonly VersionName[];
   /** Versions quarantined in the store (R21): never loaded, whatever the registry says yet. */
   readonly isQuarantined: (module: string, hash: string) => boolean;
   /** True in main: only it judges versions on probation. */
@@ -115,7 +119,7 @@ export class Application {
     try {
       return await this.install(this.load(version, spendTry), spendTry);
     } catch (error) {
-      this.quarantine(version, `failed to load: ${describe(error)}`);
+      this.refuse(version, error);
       throw error;
     }
   }
@@ -175,7 +179,9 @@ export class Application {
 
   /** Versions of a module that may be loaded, best first. */
   private usable(module: string): Version[] {
-    return candidates(this.parts.registry, module).filter((version) => !this.parts.isQuarantined(module, version.hash));
+    const { registry, runsInMain, isQuarantined } = this.parts;
+    const isTried = ({ hash }: Version): boolean => runsInMain.some((running) => running.hash === hash);
+    return candidates(registry, module, isTried).filter(({ hash }) => !isQuarantined(module, hash));
   }
 
   private load(version: Version, spendTry: boolean): Loaded {
@@ -223,7 +229,9 @@ export class Application {
     }
   }
 
+  /** It has shown that it does not load, unless there was no try left to see it. */
   private refuse(version: Version, error: unknown): void {
+    if (error instanceof VersionsError && error.code === 'NO_TRIES_LEFT') return;
     this.quarantine(version, `failed to load: ${describe(error)}`);
   }
 
@@ -240,7 +248,7 @@ export class Application {
     const { registry } = this.parts;
     const begun =
       version.state === 'checked' || version.state === 'probation' ? version : registry.markProbation(version);
-    const spent = registry.spendTry(begun);
+    const spent = registry.spendTry(begun, { by: this.parts.holder });
     return spent.state === 'probation' ? spent : registry.markProbation(spent);
   }
 
@@ -254,7 +262,10 @@ export class Application {
   private passed(version: RunningVersion, successCount: number): void {
     const { registry, emit, onStable } = this.parts;
     const { module, id, hash } = version.name;
-    registry.markStable(version.name, { reason: `${successCount} runs without a failure` });
+    const reason = `${successCount} runs without a failure`;
+    // A newer save superseded it and did not load, so it went on running.
+    if (registry.get(module, hash)?.state === 'superseded') registry.markProbation(version.name, { reason });
+    registry.markStable(version.name, { reason });
     const message = `stable after ${successCount} runs`;
     emit({ at: Date.now(), kind: 'stable', module, version: id, message, data: { hash } });
     onStable(version);

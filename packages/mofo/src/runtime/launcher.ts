@@ -16,8 +16,10 @@ import { BlameRefinement } from './blame-refinement.ts';
 import { Child, type ChildEnd, causeOfEnd, LISTEN_FD } from './child.ts';
 import { pingChildren } from './child-pings.ts';
 import type { ControlRequest } from './control-socket.ts';
+import { Deaths } from './deaths.ts';
 import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
+import { passedOver } from './passed-over.ts';
 import { UpdateQueue } from './update-queue.ts';
 
 /** What a launcher is made of. */
@@ -47,6 +49,7 @@ export class Launcher {
   private readonly updates = new UpdateQueue();
   private readonly requests = new MainRequests();
   private readonly blame: BlameRefinement;
+  private readonly deaths: Deaths;
   private readonly whenServing: (() => void)[] = [];
   private stopping = false;
   private exitCode = 0;
@@ -57,6 +60,10 @@ export class Launcher {
   constructor(options: LauncherOptions) {
     this.options = options;
     this.blame = new BlameRefinement(options.registry, options.onEvent);
+    this.deaths = new Deaths(options.registry, {
+      onSettled: () => this.resumeUpdates(),
+      isStopping: () => this.stopping,
+    });
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
@@ -89,6 +96,16 @@ export class Launcher {
   /** The child that waits, loaded and attached. */
   get clone(): Child | undefined {
     return this.withRole('clone');
+  }
+
+  /** Whether main runs a version. */
+  runs(hash: string): boolean {
+    return this.main?.running.some((version) => version.hash === hash) === true;
+  }
+
+  /** Short id of the version of a module that runs in main. */
+  runningOf(module: string): string | undefined {
+    return this.main?.running.find((version) => version.module === module)?.id;
   }
 
   /** Gives main a new version to try, as soon as main and clone are both ready; a newer one of the same module replaces it. */
@@ -149,11 +166,20 @@ export class Launcher {
       listenFd,
       heapLimitBytes: config.heapLimitBytes,
       onMessage: (from, message) => this.receive(from, message),
+      onExit: (from, exitCode, signal) => this.deaths.ended(from, { exitCode, signal, isHung: from.isHung }),
       onEnd: (from, end) => this.childEnded(from, end),
       onOutput,
     });
     this.children.add(child);
-    child.send({ type: 'start', config, appDirectory, listenFd: LISTEN_FD, mode });
+    child.send({
+      type: 'start',
+      config,
+      appDirectory,
+      listenFd: LISTEN_FD,
+      mode,
+      holder: child.holder,
+      running: this.main?.running ?? [],
+    });
   }
 
   private receive(child: Child, message: FromChild): void {
@@ -181,6 +207,9 @@ export class Launcher {
         // The clone has told the registry: now the reason can be made more exact.
         if (message.event.kind === 'unstable') this.blame.tryNow();
         return;
+      case 'running':
+        child.running = message.versions;
+        return;
       case 'stable':
         this.clone?.send({ type: 'follow', module: message.module, hash: message.hash });
         return;
@@ -194,13 +223,28 @@ export class Launcher {
 
   private mainIsReady(): void {
     for (const resolve of this.whenServing.splice(0)) resolve();
-    this.updates.resumeProbations(this.options.registry);
     this.ensureTwo();
+    // Otherwise when it is: tries that are given back may be those that are needed.
+    if (!this.deaths.isWaiting) this.resumeUpdates();
+  }
+
+  /** Tries what was on probation again, says what is passed over, and passes updates on. */
+  private resumeUpdates(): void {
+    const { registry, onEvent } = this.options;
+    const { main } = this;
+    if (main === undefined || this.stopping) return;
+    const running = new Set(main.running.map(({ hash }) => hash));
+    for (const version of this.updates.resumeProbations(registry, running)) {
+      if (main.passedOver.has(version.hash)) continue;
+      main.passedOver.add(version.hash);
+      onEvent(passedOver(version, registry));
+    }
     this.passUpdates();
   }
 
   private tookOver(child: Child, report: TakeoverReport): void {
     this.blame.tookOver(report);
+    this.deaths.tookOver(child, report, this.childOf(report.deadPid));
     const what = report.label === '' ? '' : ` in ${report.label}`;
     this.options.onEvent({
       at: Date.now(),
@@ -245,6 +289,10 @@ export class Launcher {
     const living = [...this.children].filter((child) => child.isAlive);
     if (living.length === 0) this.spawn();
     else if (living.length === 1 && living[0]?.role === 'main') this.spawn();
+  }
+
+  private childOf(pid: number): Child | undefined {
+    return [...this.children].find((child) => child.pid === pid);
   }
 
   private passUpdates(): void {

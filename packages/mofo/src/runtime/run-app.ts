@@ -2,7 +2,7 @@
 
 import { closeSync } from 'node:fs';
 import { boundPort, limitCoreDump } from '@mofo/shm-store';
-import { openRegistry, type Registry, type Version, VersionsError } from '@mofo/versions';
+import { openRegistry, type Registry } from '@mofo/versions';
 import { type Config, type LoadedConfig, loadConfig } from '../config/index.ts';
 import { MofoError } from '../errors.ts';
 import { type ModuleBroken, type ModuleBuilt, type ModuleWatcher, watchModules } from '../modules/watch-modules.ts';
@@ -11,7 +11,7 @@ import { takeInstanceLock } from './instance-lock.ts';
 import { Launcher } from './launcher.ts';
 import { listenWhenFree } from './listen-when-free.ts';
 import type { RuntimeEvent } from './messages.ts';
-import { reasonOf } from './reason-of.ts';
+import { takeUp } from './take-up.ts';
 
 /** Connections that wait in the kernel while nobody accepts. */
 const LISTEN_BACKLOG = 1024;
@@ -115,19 +115,23 @@ function startBuilding(
   launcher: Launcher,
 ): Promise<ModuleWatcher> {
   const tell = (event: Omit<RuntimeEvent, 'at'>): void => options.onEvent({ at: Date.now(), ...event });
+  const onBuilt = async (event: ModuleBuilt): Promise<void> => {
+    const version = await takeUp(registry, event, (hash) => launcher.runs(hash), tell);
+    const savedAt = event.occasion === 'start' ? undefined : event.savedAt;
+    if (version !== undefined) launcher.update(version.module, version.hash, savedAt);
+  };
   return watchModules({
     directory: appDirectory,
     patterns: config.modules,
-    onBuilt: async (event) => {
-      const version = await register(registry, event, tell);
-      if (version !== undefined) launcher.update(version.module, version.hash, event.savedAt);
-    },
+    onBuilt,
+    onSavedAgain: onBuilt,
     onBroken: ({ file, error }: ModuleBroken) => {
-      const goesOn = registry.latestStable(file.module);
+      const [what, ...below] = error.message.split('\n');
+      const running = launcher.runningOf(file.module) ?? registry.latestStable(file.module)?.id;
       tell({
         kind: 'warning',
         module: file.module,
-        message: `not loaded: ${error.message}${goesOn === undefined ? '' : `; ${goesOn.id} goes on`}`,
+        message: [`not loaded: ${what}${running === undefined ? '' : ` ${running} goes on.`}`, ...below].join('\n'),
         data: { code: error.code, ...error.data },
       });
     },
@@ -139,34 +143,4 @@ function startBuilding(
       }),
     onError: (error: MofoError) => tell({ kind: 'warning', message: error.message, data: { code: error.code } }),
   });
-}
-
-/** Adds what was built to the registry. Undefined when it is known to be bad: then what runs goes on. */
-async function register(
-  registry: Registry,
-  { file, built }: ModuleBuilt,
-  tell: (event: Omit<RuntimeEvent, 'at'>) => void,
-): Promise<Version | undefined> {
-  try {
-    const added = await registry.add(file.module, {
-      bundle: built.bundle,
-      source: built.source,
-      bundler: built.bundler,
-    });
-    const version =
-      added.state === 'staged' ? registry.markChecked(added, { reason: 'bundled, exports validated' }) : added;
-    // A superseded version that was stable is being gone back to by its source: it is trusted as before.
-    return version;
-  } catch (error) {
-    if (!(error instanceof VersionsError) || error.code !== 'VERSION_UNSTABLE') throw error;
-    const known = error.hash === undefined ? undefined : registry.get(file.module, error.hash);
-    tell({
-      kind: 'warning',
-      module: file.module,
-      ...(known === undefined ? {} : { version: known.id }),
-      message: `not loaded: this version is unstable (${known === undefined ? error.message : reasonOf(known)}); change the source, or: npx mofo promote ${file.module} ${known?.id ?? ''}`,
-      data: { code: error.code },
-    });
-    return undefined;
-  }
 }

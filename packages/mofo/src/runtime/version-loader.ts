@@ -44,12 +44,17 @@ export function loadVersion(
   });
 }
 
-/** Versions to try for a module, best first: the most recent stable one, then what has not failed, newest first. */
-export function candidates(registry: Registry, module: string): Version[] {
+/**
+ * Versions to try for a module, best first: the most recent stable one, then what has not failed, newest first, as far as it has tries. A newer save supersedes
+ * what waited before it, so that is what the source says now. The clone spends no try: `isTried` tells what main is trying, perhaps
+ * with its last one.
+ */
+export function candidates(registry: Registry, module: string, isTried: (version: Version) => boolean): Version[] {
   const stable = registry.latestStable(module);
   const untried = registry
     .list(module)
-    .filter((version) => version.state === 'checked' || version.state === 'probation')
+    .filter(({ state }) => state === 'checked' || state === 'probation')
+    .filter((version) => version.triesLeft > 0 || isTried(version))
     .sort((a, b) => b.addedAt - a.addedAt);
   return stable === undefined ? untried : [stable, ...untried];
 }

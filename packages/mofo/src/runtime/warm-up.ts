@@ -85,6 +85,8 @@ async function play(parts: WarmUpParts, store: Store): Promise<void> {
     emit: () => {},
     onStable: () => {},
     onSwap: () => {},
+    holder: 'rehearsal',
+    runsInMain: [],
     isQuarantined: () => false,
     mayJudge: () => true,
   });

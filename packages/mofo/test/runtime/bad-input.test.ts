@@ -122,7 +122,8 @@ describe('an application that runs', () => {
 
     const refusals: [string[], string][] = [
       [['promote', 'subject', 'ffffff'], 'UNKNOWN_VERSION'],
-      [['revert', 'nobody'], 'NOTHING_TO_REVERT'],
+      [['revert', 'nobody'], 'UNKNOWN_MODULE'],
+      [['promote', 'subject', 'not-an-id'], 'UNKNOWN_VERSION'],
     ];
     for (const [command, errorCode] of refusals)
       expect(await app.command(...command)).toMatchObject({ code: 1, errorCode });
