@@ -62,7 +62,8 @@ describe('init', () => {
   it('writes an app whose config loads and whose module builds', async () => {
     const result = await run('init', 'My App');
     expect(result).toMatchObject({ code: 0, err: '' });
-    expect(result.out).toContain('cd My App && npm install && npx mofo dev');
+    expect(result.out).toContain("cd 'My App' && npm install && npx mofo dev");
+    expect(result.out).toContain('the app is named My-App');
     const app = join(directory, 'My App');
     expect((await loadConfig({ directory: app })).config.name).toBe('My-App');
     const modules = await findModules(app, ['./modules/*.ts']);
@@ -74,13 +75,51 @@ describe('init', () => {
     });
   });
 
-  it('overwrites nothing, and then writes nothing', async () => {
+  it('adds to an existing project what is missing, overwrites nothing, and says so file by file', async () => {
     mkdirSync(join(directory, 'modules'));
-    writeFileSync(join(directory, 'modules/hello.ts'), 'mine');
+    mkdirSync(join(directory, 'node_modules/mofo'), { recursive: true });
+    const files: Record<string, string> = {
+      'modules/hello.ts': 'mine',
+      'tsconfig.json': '{ "mine": true }',
+      'mofo.config.mjs': "export default { name: 'mine' };",
+      '.gitignore': 'node_modules/\n*.log',
+      'package.json':
+        '{\n\t"name": "mine",\n\t"scripts": { "dev": "vite" },\n\t"dependencies": { "mofo": "file:x.tgz" }\n}\n',
+      'node_modules/mofo/package.json': '{}',
+    };
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(directory, file), content);
     const result = await run('init', '--name', 'x');
-    expect(result).toMatchObject({ code: 1, err: expect.stringContaining('[FILE_EXISTS]') });
-    expect(readdirSync(directory)).toEqual(['modules']);
-    expect(readFileSync(join(directory, 'modules/hello.ts'), 'utf8')).toBe('mine');
+    expect(result).toMatchObject({ code: 0, err: '' });
+    const words = result.out.split('\n').map((line) => line.trim().replace(/ +/g, ' '));
+    expect(words).toEqual(
+      expect.arrayContaining([
+        'kept mofo.config.mjs',
+        'kept modules/hello.ts',
+        'kept tsconfig.json',
+        'added to package.json scripts.start, type',
+        'added to .gitignore .mofo',
+        'next: npx mofo dev',
+      ]),
+    );
+    const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
+    for (const file of ['modules/hello.ts', 'tsconfig.json', 'mofo.config.mjs']) expect(read(file)).toBe(files[file]);
+    expect(read('.gitignore')).toBe('node_modules/\n*.log\n.mofo\n');
+    expect(read('package.json')).toContain('\n\t"name": "mine"');
+    expect(JSON.parse(read('package.json'))).toEqual({
+      name: 'mine',
+      type: 'module',
+      scripts: { dev: 'vite', start: 'mofo run' },
+      dependencies: { mofo: 'file:x.tgz' },
+    });
+    const again = JSON.parse((await run('init', '--name', 'x', '--json')).out) as { files: { action: string }[] };
+    expect(new Set(again.files.map(({ action }) => action))).toEqual(new Set(['kept']));
+  });
+
+  it('leaves a CommonJS project what it is, and says what that means', async () => {
+    writeFileSync(join(directory, 'package.json'), '{ "name": "mine", "type": "commonjs" }');
+    const result = await run('init', '--name', 'x');
+    expect(result.out).toContain('its type is not "module"');
+    expect(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))).toMatchObject({ type: 'commonjs' });
   });
 
   it('refuses a bad name', async () => {
@@ -197,5 +236,37 @@ describe('versions, promote and revert of an app that does not run', () => {
   it('says so when there is nothing to revert to', async () => {
     await add('1', 'stable');
     expect(await run('revert', 'fees')).toMatchObject({ code: 1, err: expect.stringContaining('[NOTHING_TO_REVERT]') });
+  });
+});
+
+describe('errors of the packages below', () => {
+  beforeEach(() =>
+    writeFileSync(join(directory, 'mofo.config.json'), JSON.stringify({ name: `nowhere-${process.pid}` })),
+  );
+
+  const told: [string, string[], string, string][] = [
+    ['check without a store', ['check'], 'ShmStoreError [NOT_FOUND]: ', 'npx mofo dev makes it'],
+    ['snapshot without a store', ['snapshot'], 'ShmStoreError [NOT_FOUND]: ', 'npx mofo dev makes it'],
+    ['restore without snapshots', ['restore'], 'SnapshotError [DIRECTORY_MISSING]: ', 'There are no snapshots yet'],
+    [
+      'restore of an id that is not there',
+      ['restore', '2026'],
+      'SnapshotError [NOT_FOUND]: ',
+      'See: npx mofo snapshots',
+    ],
+    [
+      'a config that is named and missing',
+      ['status', '--config', 'nope.ts'],
+      'MofoError [CONFIG_NOT_FOUND]: ',
+      'Correct --config',
+    ],
+  ];
+  it.each(told)('%s: the code once, the advice as a command', async (_name, parameters, beginning, advice) => {
+    const { code, err } = await run(...parameters);
+    expect(code).toBeGreaterThan(0);
+    expect(err.startsWith(beginning), err).toBe(true);
+    const flat = err.replace(/\s+/g, ' ');
+    expect(flat).toContain(advice);
+    expect(flat).not.toMatch(/\[[A-Z_]+\].*\[[A-Z_]+\]|\{ force|listStores|list\(\)|create and sizeBytes/);
   });
 });

@@ -62,7 +62,7 @@ describe('loading a config', () => {
 
   it('takes JSON, and an async function', async () => {
     write({ 'mofo.config.json': '{ "name": "one" }' });
-    expect((await loadConfig({ directory })).config.name).toBe('one');
+    expect((await loadConfig({ directory })).config).toMatchObject({ name: 'one', store: { sizeBytes: null } });
     write({ 'mofo.config.mjs': 'export default async () => ({ name: "two" });' });
     expect((await loadConfig({ directory })).config.name).toBe('two');
   });

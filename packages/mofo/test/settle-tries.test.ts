@@ -1,6 +1,12 @@
 // Which deaths clear a version on probation, row by row; what nobody can clear it of costs its try.
 
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openRegistry, type Registry, type Version } from '@mofo/versions';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Deaths } from '../src/runtime/deaths.ts';
+import type { TakeoverReport } from '../src/runtime/messages.ts';
 import { isCleared, type JudgedEnd, type ProcessEnd } from '../src/runtime/settle-tries.ts';
 
 const tried = { module: 'fees', hash: 'a1f3d2'.padEnd(64, '0') };
@@ -37,4 +43,79 @@ const notCleared: readonly [string, Partial<JudgedEnd>][] = [
 describe('a version on probation', () => {
   it.each(cleared)('is cleared of %s', (_name, parts) => expect(isCleared(tried, judged(parts))).toBe(true));
   it.each(notCleared)('is not cleared of %s', (_name, parts) => expect(isCleared(tried, judged(parts))).toBe(false));
+});
+
+describe('the launcher', () => {
+  const main = { pid: 1, holder: 'main' };
+  const clone = { pid: 2, holder: 'clone' };
+  const next = { pid: 3, holder: 'next' };
+  let directory: string;
+  let registry: Registry;
+  let deaths: Deaths;
+  let settledCount: number;
+  let version: Version;
+  let isStopping: boolean;
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'mofo-deaths-'));
+    registry = openRegistry({ directory });
+    version = registry.markChecked(await registry.add('fees', { bundle: '1', source: 'fees.ts' }));
+    registry.spendTry(version, { by: main.holder });
+    registry.markProbation(version);
+    settledCount = 0;
+    isStopping = false;
+    deaths = new Deaths(registry, { onSettled: () => settledCount++, isStopping: () => isStopping });
+  });
+  afterEach(() => {
+    registry.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const report = (deadPid: number, inherited: readonly Version[] = []): TakeoverReport => ({
+    ...{ reason: 'crash', deadPid, label: '', isExact: true, inherited, latencyMs: 0, servingMs: 0 },
+  });
+  const tries = (): unknown => {
+    const { triesLeft, openTries } = registry.get('fees', version.id) as Version;
+    return { triesLeft, openTries };
+  };
+
+  it('settles a death when it knows both the end and the takeover, whichever comes first', () => {
+    deaths.tookOver(clone, report(1), main);
+    expect(deaths.isWaiting).toBe(true);
+    expect(tries()).toEqual({ triesLeft: 2, openTries: ['main'] });
+    deaths.ended(main, bySignal('SIGKILL'));
+    expect(settledCount).toBe(1);
+    expect(tries()).toEqual({ triesLeft: 3, openTries: [] });
+
+    registry.spendTry(version, { by: clone.holder });
+    deaths.ended(clone, bySignal('SIGKILL'));
+    expect(deaths.isWaiting).toBe(false);
+    deaths.tookOver(next, report(2), undefined);
+    expect(tries()).toEqual({ triesLeft: 3, openTries: [] });
+  });
+
+  it('charges the process in which a version goes on', () => {
+    deaths.ended(main, byCode(5));
+    deaths.tookOver(clone, report(1, [version]), main);
+    expect(tries()).toEqual({ triesLeft: 1, openTries: ['main', 'clone'] });
+  });
+
+  it('charges nothing when it is stopping', () => {
+    isStopping = true;
+    deaths.ended(main, bySignal('SIGKILL'));
+    deaths.tookOver(clone, report(1, [version]), main);
+    expect(tries()).toEqual({ triesLeft: 3, openTries: [] });
+  });
+
+  it('settles the death of a main whose successor died before it could report', () => {
+    deaths.ended(main, bySignal('SIGKILL'));
+    deaths.ended(clone, bySignal('SIGKILL'));
+    deaths.tookOver(next, report(2), undefined);
+    expect(tries()).toEqual({ triesLeft: 3, openTries: [] });
+  });
+
+  it('gives nothing back for a process that it never knew', () => {
+    deaths.tookOver(next, report(77), undefined);
+    expect(tries()).toEqual({ triesLeft: 2, openTries: ['main'] });
+  });
 });

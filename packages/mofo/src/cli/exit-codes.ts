@@ -27,6 +27,7 @@ export function exitCodeOf(error: unknown): number {
   const code = codeOfError(error);
   if (code === 'USAGE') return exitCodes.usage;
   if (code.startsWith('CONFIG_') || code === 'NOT_YET') return exitCodes.config;
-  if (code === 'NOT_RUNNING' || code === 'NOT_READY' || code === 'ALREADY_RUNNING') return exitCodes.notRunning;
+  if (code === 'NOT_RUNNING' || code === 'NOT_READY' || code === 'ALREADY_RUNNING' || code === 'STORE_BUSY')
+    return exitCodes.notRunning;
   return exitCodes.failed;
 }

@@ -1,5 +1,6 @@
 // What `mofo run` and `mofo dev` have in common: start, banner, timeline, signals, exit code.
 
+import { listStores } from '@mofo/journal';
 import { showSize } from '../config/index.ts';
 import { writeBanner, writeEvent } from '../output/index.ts';
 import type { RuntimeEvent } from '../runtime/messages.ts';
@@ -56,13 +57,19 @@ export async function serve({ config, directory, terminal }: CommandContext, opt
   }
 }
 
+/** Main serves, so the store is there: its own size, not what the config may have left out. */
+function storeSize({ config: { store } }: RunningApp): { readonly store?: string } {
+  const found = listStores().find(({ name }) => name === store.name);
+  return found === undefined ? {} : { store: `${showSize(found.sizeBytes)} (${showSize(found.reservedBytes)} used)` };
+}
+
 function banner(terminal: CommandContext['terminal'], app: RunningApp, options: ServeOptions): void {
   const { host } = app.config.http;
   writeBanner(terminal, {
     version: mofoVersion(),
     name: app.config.name,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${app.port}`,
-    store: showSize(app.config.store.sizeBytes),
+    ...storeSize(app),
     ...(options.mode === 'dev' ? { hint: 'save a module to update it, Ctrl-C to stop' } : {}),
   });
 }

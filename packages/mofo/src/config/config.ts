@@ -25,7 +25,7 @@ export interface ConfigInput {
   readonly store?: {
     /** Name of the store; default: the app's. */
     readonly name?: string;
-    /** Largest size it may grow to, 1 MiB to 64 GiB; default '256MiB'. */
+    /** Largest size it may grow to, 1 MiB to 64 GiB. Left out, a store that is there is taken as it is, and a new one has '256MiB'. */
     readonly sizeBytes?: Size;
   };
   /** Images of the store on disk. */
@@ -64,7 +64,8 @@ export interface Config {
   /** Patterns of the modules, relative to the app's directory. */
   readonly modules: readonly string[];
   readonly http: { readonly host: string; readonly port: number; readonly maxBodyBytes: number };
-  readonly store: { readonly name: string; readonly sizeBytes: number };
+  /** `sizeBytes` null: that of the store that is there. */
+  readonly store: { readonly name: string; readonly sizeBytes: number | null };
   /** `everyMs` null: only when asked for. `directory` is absolute. */
   readonly snapshot: { readonly everyMs: number | null; readonly keep: number; readonly directory: string };
   readonly probation: { readonly tasks: number; readonly minimumMs: number; readonly deadlineMs: number };

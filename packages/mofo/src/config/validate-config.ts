@@ -173,7 +173,7 @@ function complete(parsed: Parsed, appDirectory: string): Config {
       port: parsed.http?.port ?? defaults.port,
       maxBodyBytes: parsed.http?.maxBody ?? defaults.maxBodyBytes,
     },
-    store: { name: parsed.store?.name ?? parsed.name, sizeBytes: parsed.store?.sizeBytes ?? defaults.storeSizeBytes },
+    store: { name: parsed.store?.name ?? parsed.name, sizeBytes: parsed.store?.sizeBytes ?? null },
     snapshot: {
       everyMs: every === false ? null : every,
       keep: parsed.snapshot?.keep ?? defaults.snapshotKeep,

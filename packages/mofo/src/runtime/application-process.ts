@@ -1,6 +1,6 @@
 // One process of an application, from start to end: role, takeover, serving, and what the launcher asks for.
 
-import { openStore, type Store } from '@mofo/journal';
+import type { Store } from '@mofo/journal';
 import { monotonicMs } from '@mofo/shm-store';
 import { openRegistry, type Registry } from '@mofo/versions';
 import { createLabel, Quarantine, RoleKeeper, type Takeover } from '@mofo/watchdog';
@@ -8,12 +8,13 @@ import type { Config } from '../config/config.ts';
 import type { HttpServer } from '../http/index.ts';
 import { Application } from './application.ts';
 import { blameOf } from './blame.ts';
-import { describe } from './describe-error.ts';
+import { describe, describeFully } from './describe-error.ts';
 import { type Emit, emitOver } from './event-emitter.ts';
 import { listen } from './http-front.ts';
 import { judgeTakeover } from './judge-takeover.ts';
-import type { FromChild, TakeoverReport, ToChild } from './messages.ts';
+import type { FromChild, TakeoverReport, ToChild, VersionName } from './messages.ts';
 import { moduleLog } from './module-log.ts';
+import { openAppStore } from './open-app-store.ts';
 import { RequestAnswers } from './request-answers.ts';
 import { restoreIfAbsent } from './restore-if-absent.ts';
 import { giveTryBack } from './settle-tries.ts';
@@ -56,7 +57,7 @@ export class ApplicationProcess {
     this.send = send;
     this.emit = emitOver(send);
     this.registry = openRegistry({ directory: `${this.config.directory}/versions` });
-    this.store = openStore({ name: this.config.store.name, sizeBytes: this.config.store.sizeBytes });
+    this.store = openAppStore(this.config);
     this.quarantine = new Quarantine(this.store);
     this.snapshots = new SnapshotKeeper(this.store, this.config, this.emit);
     this.keeper = new RoleKeeper(this.store.native, {
@@ -73,6 +74,7 @@ export class ApplicationProcess {
       log: (version) => moduleLog(version.title),
       emit: (event) => this.send({ type: 'event', event }),
       onStable: (version) => this.send({ type: 'stable', module: version.name.module, hash: version.name.hash }),
+      onNotIn: (version) => this.sayNotIn(version),
       onSwap: () => {
         this.tasks.sync();
         this.tellRunning();
@@ -191,7 +193,9 @@ export class ApplicationProcess {
     this.http = taken.http;
     this.snapshots.start();
     this.tellRunning();
-    if (takeover.reason === 'first' && !taken.wasLoaded) return;
+    if (taken.blamed !== undefined) this.sayNotIn(taken.blamed);
+    // An ordinary start after an ordinary end.
+    if ((takeover.reason === 'first' || takeover.reason === 'released') && !taken.wasLoaded) return;
     this.send({ type: 'became-main', report: reportOf(takeover, taken) });
   }
 
@@ -225,8 +229,22 @@ export class ApplicationProcess {
           version.id,
         );
     } catch (error) {
-      this.emit('warning', `not loaded: ${describe(error)}`, { hash }, module, version.id);
+      // The reason has been told with the verdict; without one it has not.
+      if (this.registry.get(module, hash)?.state !== 'unstable')
+        this.emit('warning', `not loaded: ${describeFully(error)}`, { hash }, module, version.id);
+      this.sayNotIn(version);
     }
+  }
+
+  /** People who have just saved something want to know what they are looking at. */
+  private sayNotIn({ module, hash, id }: VersionName): void {
+    const running = this.application.table.get(module)?.name;
+    if (running?.hash === hash) return;
+    const message =
+      running === undefined
+        ? `no version of ${module} works, so none runs: its routes are not found until one is saved that does`
+        : `${running.id} runs; ${id} is not in`;
+    this.emit('warning', message, { hash, running: running?.hash }, module);
   }
 
   /** The clone takes up what main has found to be stable. */
@@ -242,7 +260,7 @@ export class ApplicationProcess {
   }
 }
 
-function reportOf(takeover: Takeover, { inherited, guilty }: TakenOver): TakeoverReport {
+function reportOf(takeover: Takeover, { inherited, blamed }: TakenOver): TakeoverReport {
   const blame = blameOf(takeover.label);
   return {
     reason: takeover.reason,
@@ -250,7 +268,7 @@ function reportOf(takeover: Takeover, { inherited, guilty }: TakenOver): Takeove
     label: takeover.label ?? '',
     isExact: takeover.candidates === 0,
     ...(blame === undefined ? {} : { module: blame.module, version: blame.id }),
-    ...(guilty === undefined ? {} : { guilty }),
+    ...(blamed === undefined ? {} : { guilty: blamed.hash }),
     inherited,
     latencyMs: takeover.latencyMs ?? 0,
     servingMs: takeover.deathAtMs === undefined ? 0 : monotonicMs() - takeover.deathAtMs,

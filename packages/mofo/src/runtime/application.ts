@@ -5,7 +5,7 @@ import type { Store } from '@mofo/journal';
 import { type Registry, type Version, VersionsError } from '@mofo/versions';
 import type { Config } from '../config/config.ts';
 import { MofoError } from '../errors.ts';
-import { describe } from './describe-error.ts';
+import { describe, describeFully } from './describe-error.ts';
 import type { RuntimeEvent, VersionName } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
@@ -27,6 +27,8 @@ export interface ApplicationParts {
   readonly emit: (event: RuntimeEvent) => void;
   /** A version has become stable. */
   readonly onStable: (version: RunningVersion) => void;
+  /** A version that was tried is out: says what runs instead. */
+  readonly onNotIn: (version: VersionName) => void;
   /** The set of running versions has changed. */
   readonly onSwap: () => void;
   /** Whose tries those are that are spent here. */
@@ -232,7 +234,7 @@ export class Application {
   /** It has shown that it does not load, unless there was no try left to see it. */
   private refuse(version: Version, error: unknown): void {
     if (error instanceof VersionsError && error.code === 'NO_TRIES_LEFT') return;
-    this.quarantine(version, `failed to load: ${describe(error)}`);
+    this.quarantine(version, `failed to load: ${describeFully(error)}`);
   }
 
   private replaced(previous: RunningVersion, by: Version, isMain: boolean): void {
@@ -273,7 +275,9 @@ export class Application {
 
   private async failed(version: RunningVersion, reason: string): Promise<void> {
     this.quarantine(version.name, reason);
-    if (this.table.get(version.name.module) === version) await this.revert(version.name.module);
+    if (this.table.get(version.name.module) !== version) return;
+    await this.revert(version.name.module);
+    this.parts.onNotIn(version.name);
   }
 
   private drop(version: RunningVersion): void {

@@ -53,6 +53,7 @@ export class Deaths {
     if (known !== undefined) this.note(known, { report, successor });
     // Nobody is left that could clear anything: what goes on costs its try.
     else this.goOn(successor, report);
+    this.settleUnreported();
   }
 
   /** A child has ended. */
@@ -77,6 +78,19 @@ export class Deaths {
     settleTries(this.registry, child.holder, { reason, named, guilty, end });
     this.goOn(successor, report);
     return true;
+  }
+
+  /**
+   * A main whose successor died before it could report: of what it ran only the verdict is left, and that has been carried out. Clones that ended are among
+   * them too; they had spent nothing.
+   */
+  private settleUnreported(): void {
+    for (const { child, end } of this.deaths.filter(({ report }) => report === undefined)) {
+      if (end === undefined) continue;
+      settleTries(this.registry, child.holder, { reason: 'crash', named: undefined, guilty: undefined, end });
+    }
+    const left = this.deaths.filter(({ report }) => report !== undefined);
+    this.deaths.splice(0, this.deaths.length, ...left);
   }
 
   private goOn({ holder }: NamedChild, { inherited }: TakeoverReport): void {

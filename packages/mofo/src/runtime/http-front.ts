@@ -2,6 +2,7 @@
 
 import { type HttpServer, serveHttp } from '../http/index.ts';
 import type { Application } from './application.ts';
+import { ownStack } from './describe-error.ts';
 
 /** How requests are taken. */
 export interface FrontOptions {
@@ -22,8 +23,9 @@ export function listen(application: Application, options: FrontOptions): Promise
       application.invoke(route.module, route.key, [request, params], hangAfterMs) as Promise<Response>,
     invokeNode: (route, request, response, params) =>
       application.invoke(route.module, route.key, [request, response, params], hangAfterMs),
-    onError: (error) => {
-      console.error(error);
+    onError: (error, { module, key }) => {
+      const title = application.table.get(module)?.title ?? module;
+      console.error(`${new Date().toISOString()} ${title} ${key}: ${ownStack(error)}`);
     },
   });
 }

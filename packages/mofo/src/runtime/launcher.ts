@@ -52,6 +52,7 @@ export class Launcher {
   private readonly deaths: Deaths;
   private readonly whenServing: (() => void)[] = [];
   private stopping = false;
+  private hasServed = false;
   private exitCode = 0;
   private failure: MofoError | undefined;
   private pinging: NodeJS.Timeout | undefined;
@@ -222,6 +223,7 @@ export class Launcher {
   }
 
   private mainIsReady(): void {
+    this.hasServed = true;
     for (const resolve of this.whenServing.splice(0)) resolve();
     this.ensureTwo();
     // Otherwise when it is: tries that are given back may be those that are needed.
@@ -304,7 +306,8 @@ export class Launcher {
     this.failure ??= new MofoError('START_FAILED', `The application could not start. Nothing runs. ${message}`, {
       data: code === undefined ? {} : { code },
     });
-    this.options.onEvent({ at: Date.now(), kind: 'stop', message });
+    // Whoever waits for the start is told by its failure.
+    if (this.hasServed) this.options.onEvent({ at: Date.now(), kind: 'stop', message });
     void this.stop();
   }
 

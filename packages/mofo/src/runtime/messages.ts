@@ -94,5 +94,13 @@ export type FromChild =
       readonly type: 'answer';
       readonly id: number;
       readonly value?: unknown;
-      readonly error?: { readonly code: string; readonly message: string };
+      readonly error?: ErrorAnswer;
     };
+
+/** An error on its way to another process. */
+export interface ErrorAnswer {
+  readonly code: string;
+  readonly message: string;
+  /** What the error carries for programs, such as the list of problems. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}

@@ -3,6 +3,7 @@
 import type { Store } from '@mofo/journal';
 import type { Registry, Version } from '@mofo/versions';
 import type { Quarantine, RoleKeeper, Takeover } from '@mofo/watchdog';
+import { factsOf } from '../error-facts.ts';
 import { MofoError } from '../errors.ts';
 import type { HttpServer } from '../http/index.ts';
 import type { Application } from './application.ts';
@@ -58,11 +59,15 @@ export class RequestAnswers {
     try {
       send({ type: 'answer', id: request.id, value: await this.fulfil(request) });
     } catch (error) {
-      const { code } = error as { code?: unknown };
+      const { code = 'INTERNAL', message, data } = factsOf(error);
       send({
         type: 'answer',
         id: request.id,
-        error: { code: typeof code === 'string' ? code : 'INTERNAL', message: describe(error) },
+        error: {
+          code,
+          message: code === 'INTERNAL' ? describe(error) : message,
+          ...(data === undefined ? {} : { data }),
+        },
       });
     }
   }

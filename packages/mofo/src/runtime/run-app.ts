@@ -127,7 +127,9 @@ function startBuilding(
     onSavedAgain: onBuilt,
     onBroken: ({ file, error }: ModuleBroken) => {
       const [what, ...below] = error.message.split('\n');
-      const running = launcher.runningOf(file.module) ?? registry.latestStable(file.module)?.id;
+      // Before main is there: what it will run. A file that cannot be a module has never had a version.
+      const stable = error.code === 'NAME_MISMATCH' ? undefined : registry.latestStable(file.module)?.id;
+      const running = launcher.runningOf(file.module) ?? stable;
       tell({
         kind: 'warning',
         module: file.module,

@@ -10,7 +10,7 @@ import type { TaskRunner } from './task-runner.ts';
 /** What a process takes over with. */
 export interface TakeOverParts {
   /** Quarantines the version that the dead main was running if it was on probation, and says which it was. */
-  readonly judge: (takeover: Takeover) => { readonly module: string; readonly hash: string } | undefined;
+  readonly judge: (takeover: Takeover) => VersionName | undefined;
   readonly keeper: Pick<RoleKeeper, 'settle'>;
   readonly application: Application;
   readonly tasks: TaskRunner;
@@ -23,13 +23,14 @@ export interface TakenOver {
   readonly http: HttpServer;
   readonly wasLoaded: boolean;
   readonly inherited: readonly VersionName[];
-  readonly guilty: string | undefined;
+  /** Quarantined for the death. */
+  readonly blamed: VersionName | undefined;
 }
 
 /**
  * Makes the process that has got the role serve.
  *
- * @returns the server; whether the versions had been loaded before, as in a clone, and which of these that are on probation go on; the hash of the one to blame.
+ * @returns the server; whether the versions had been loaded before, as in a clone, and which of these that are on probation go on; the one to blame.
  */
 export async function takeOver(
   takeover: Takeover,
@@ -44,5 +45,5 @@ export async function takeOver(
     await application.loadBest(blamed.module, true);
   application.trials.beginAnew();
   tasks.start(takeover);
-  return { http: await listen(), wasLoaded, inherited, guilty: blamed?.hash };
+  return { http: await listen(), wasLoaded, inherited, blamed };
 }

@@ -84,6 +84,7 @@ async function play(parts: WarmUpParts, store: Store): Promise<void> {
     log: (version) => moduleLog(version.title),
     emit: () => {},
     onStable: () => {},
+    onNotIn: () => {},
     onSwap: () => {},
     holder: 'rehearsal',
     runsInMain: [],
