@@ -50,7 +50,7 @@ describe('loading a config', () => {
       modules: ['./modules/*.ts'],
       http: { host: '127.0.0.1', port: 4000, maxBodyBytes: 1_048_576 },
       store: { name: 'bank', sizeBytes: 67_108_864 },
-      snapshot: { everyMs: 60_000, keep: 10, directory: join(directory, '.mofo/snapshots') },
+      snapshot: { everyMs: 60_000, atStop: null, keep: 10, directory: join(directory, '.mofo/snapshots') },
       probation: { tasks: 500, minimumMs: 5000, deadlineMs: 600_000 },
       hangAfterMs: 2000,
       heapLimitBytes: null,

@@ -32,6 +32,8 @@ export interface ConfigInput {
   readonly snapshot?: {
     /** How often; false: only when asked for. Default '30s'. */
     readonly every?: Duration | false;
+    /** A last one at an orderly stop. Default: with `mofo run`, when they are taken by time. */
+    readonly atStop?: boolean;
     /** How many are kept, 1 to 1000; default 10. */
     readonly keep?: number;
     /** Where; default 'snapshots' below `directory`. */
@@ -66,8 +68,13 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number; readonly maxBodyBytes: number };
   /** `sizeBytes` null: that of the store that is there. */
   readonly store: { readonly name: string; readonly sizeBytes: number | null };
-  /** `everyMs` null: only when asked for. `directory` is absolute. */
-  readonly snapshot: { readonly everyMs: number | null; readonly keep: number; readonly directory: string };
+  /** `everyMs` null: only when asked for. `atStop` null: in production, when they are taken by time. `directory` is absolute. */
+  readonly snapshot: {
+    readonly everyMs: number | null;
+    readonly atStop: boolean | null;
+    readonly keep: number;
+    readonly directory: string;
+  };
   readonly probation: { readonly tasks: number; readonly minimumMs: number; readonly deadlineMs: number };
   readonly hangAfterMs: number;
   /** null: Node's own limit. */

@@ -19,7 +19,7 @@ import { RequestAnswers } from './request-answers.ts';
 import { restoreIfAbsent } from './restore-if-absent.ts';
 import { giveTryBack } from './settle-tries.ts';
 import { slotGuard } from './slot-guard.ts';
-import { SnapshotKeeper } from './snapshot-keeper.ts';
+import { SnapshotKeeper, takesFinalSnapshot } from './snapshot-keeper.ts';
 import { type TakenOver, takeOver } from './take-over.ts';
 import { TaskRunner } from './task-runner.ts';
 import { warmUp } from './warm-up.ts';
@@ -45,6 +45,7 @@ export class ApplicationProcess {
   private readonly answers: RequestAnswers;
   private readonly listenFd: number;
   private readonly holder: string;
+  private readonly mode: 'dev' | 'run';
   private http: HttpServer | undefined;
   private stopping: Promise<void> | undefined;
   private lastTakeover: Takeover | undefined;
@@ -54,6 +55,7 @@ export class ApplicationProcess {
     this.appDirectory = message.appDirectory;
     this.listenFd = message.listenFd;
     this.holder = message.holder;
+    this.mode = message.mode;
     this.send = send;
     this.emit = emitOver(send);
     this.registry = openRegistry({ directory: `${this.config.directory}/versions` });
@@ -155,6 +157,7 @@ export class ApplicationProcess {
     await this.tasks.stop();
     await this.application.stop(HTTP_STOP_LIMIT_MS);
     this.returnTries();
+    if (this.keeper.role === 'main' && takesFinalSnapshot(this.config, this.mode)) await this.snapshots.takeFinal();
     this.keeper.close();
     this.snapshots.close();
     this.store.close();

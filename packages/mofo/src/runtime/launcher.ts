@@ -20,6 +20,7 @@ import { Deaths } from './deaths.ts';
 import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
 import { passedOver } from './passed-over.ts';
+import { FINAL_SNAPSHOT_LIMIT_MS, takesFinalSnapshot } from './snapshot-keeper.ts';
 import { UpdateQueue } from './update-queue.ts';
 
 /** What a launcher is made of. */
@@ -136,7 +137,7 @@ export class Launcher {
         setTimeout(() => {
           this.exitCode = 1;
           this.killAll(() => true);
-        }, CHILD_STOP_LIMIT_MS),
+        }, this.stopLimitMs()),
       ];
       void this.ended.then(() => killers.forEach(clearTimeout));
       for (const child of this.children) if (child.role !== 'main') child.send({ type: 'stop' });
@@ -144,6 +145,11 @@ export class Launcher {
       this.endIfDone();
     }
     return this.ended;
+  }
+
+  private stopLimitMs(): number {
+    const { config, mode } = this.options;
+    return CHILD_STOP_LIMIT_MS + (takesFinalSnapshot(config, mode) ? FINAL_SNAPSHOT_LIMIT_MS : 0);
   }
 
   private stopMainWhenAlone(): void {
