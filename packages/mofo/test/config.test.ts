@@ -75,6 +75,15 @@ describe('loading a config', () => {
       'CONFIG_BUILD_FAILED',
       'mofo.config.ts:2:',
     ],
+    [
+      'an error when it is evaluated, with its place',
+      {
+        'mofo.config.ts':
+          "const none = undefined as never as { port: number };\n\nexport default { name: 'x', http: { port: none.port } };",
+      },
+      'CONFIG_EVALUATION_FAILED',
+      'mofo.config.ts:3:',
+    ],
     ['bad JSON', { 'mofo.config.json': '{' }, 'CONFIG_BUILD_FAILED', 'is no JSON'],
     ['no default export', { 'mofo.config.ts': 'export const name = 1;' }, 'CONFIG_BUILD_FAILED', 'no default export'],
     [

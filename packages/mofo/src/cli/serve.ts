@@ -45,7 +45,9 @@ export async function serve({ config, directory, terminal }: CommandContext, opt
     banner(terminal, app, options);
     for (const event of waiting) writeEvent(terminal, event);
     waiting = undefined;
-    return await app.ended;
+    const code = await app.ended;
+    if (code === exitCodes.done) writeEvent(terminal, stopped(app));
+    return code;
   } catch (error) {
     // A stop that was asked for is no failure, however far the start had come.
     if (starting.signal.aborted) return exitCodes.done;
@@ -55,6 +57,16 @@ export async function serve({ config, directory, terminal }: CommandContext, opt
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
+}
+
+/** What people who stop it want to know. */
+function stopped({ config: { store } }: RunningApp): RuntimeEvent {
+  return {
+    at: Date.now(),
+    kind: 'stop',
+    message: `stopped; store "${store.name}" stays in memory: the next start goes on with it, npx mofo destroy --yes removes it`,
+    data: { store: store.name },
+  };
 }
 
 /** Main serves, so the store is there: its own size, not what the config may have left out. */

@@ -206,7 +206,8 @@ export class ApplicationProcess {
     const { registry, quarantine } = this;
     return judgeTakeover(takeover, {
       ...{ registry, quarantine },
-      onUnstable: ({ module, hash, id }, reason) => this.emit('unstable', reason, { hash }, module, id),
+      onUnstable: ({ module, hash, id }, reason) =>
+        this.emit('unstable', reason, { hash, deadPid: takeover.deadPid }, module, id),
       onUntold: ({ module, id }, error) =>
         this.emit('warning', `the registry could not be told that ${module}@${id} is unstable: ${describe(error)}`),
     });

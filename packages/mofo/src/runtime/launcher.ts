@@ -210,9 +210,9 @@ export class Launcher {
         this.tookOver(child, message.report);
         return;
       case 'event':
-        this.options.onEvent(message.event);
-        // The clone has told the registry: now the reason can be made more exact.
-        if (message.event.kind === 'unstable') this.blame.tryNow();
+        if (message.event.kind !== 'unstable') this.options.onEvent(message.event);
+        // The registry knows it: now the reason can be made more exact.
+        else this.blame.judged(message.event, (pid) => this.childOf(pid) !== undefined);
         return;
       case 'running':
         child.running = message.versions;
@@ -320,6 +320,7 @@ export class Launcher {
   private endIfDone(): void {
     if (this.children.size > 0) return;
     clearInterval(this.pinging);
+    this.blame.tellHeld();
     this.requests.rejectAll();
     this.resolveEnded(this.exitCode);
   }

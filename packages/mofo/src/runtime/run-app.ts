@@ -12,6 +12,7 @@ import { Launcher } from './launcher.ts';
 import { listenWhenFree } from './listen-when-free.ts';
 import type { RuntimeEvent } from './messages.ts';
 import { takeUp } from './take-up.ts';
+import { watchConfig } from './watch-config.ts';
 
 /** Connections that wait in the kernel while nobody accepts. */
 const LISTEN_BACKLOG = 1024;
@@ -50,7 +51,7 @@ export interface RunningApp {
  */
 export async function runApp(options: RunOptions): Promise<RunningApp> {
   const { signal, load = () => loadConfig({ directory: options.directory }) } = options;
-  const { config, appDirectory } = await load();
+  const { config, appDirectory, file } = await load();
   const undo: (() => unknown)[] = [];
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -80,6 +81,7 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     const watcher = await startBuilding(options, config, appDirectory, registry, launcher);
     undo.push(() => watcher.close());
     if (options.mode === 'run') await watcher.close();
+    else undo.push(await watchConfig(file, options.onEvent));
     refuseIfAborted(signal);
     signal?.addEventListener('abort', () => void launcher.stop(), { once: true });
     await launcher.start();

@@ -130,6 +130,14 @@ describe('an application that runs', () => {
     expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
   });
 
+  it('says that its config is read at the start, when it is saved', async () => {
+    const since = app.mark();
+    app.configure({ hangAfter: '301ms' });
+    const event = await app.waitFor({ kind: 'warning' }, since);
+    expect(event.message).toMatch(/^mofo\.config\.json was saved, and is read at the start only/);
+    app.configure({});
+  });
+
   it('keeps its port: another application is told PORT_IN_USE and starts nothing', async () => {
     const rival = new TestApp({ modules: { subject: subject('rival') } });
     try {

@@ -118,6 +118,10 @@ describe('a version on probation whose task fails', () => {
     const { id, since } = await goLive(subject(`bad task ${caseNumber}`, bodies));
     await enqueue(key);
     await expectRecovery(id, fault.reason, since);
+    // The verdict is told once, then what runs.
+    const told = app.events.slice(since).filter(({ kind, version }) => kind === 'unstable' && version === id);
+    expect(told.map(({ message }) => message)).toEqual([expect.stringMatching(fault.reason)]);
+    await app.waitFor(({ message }) => message?.endsWith(` runs; ${id} is not in`) === true, since);
     await enqueue(`${key}-next`);
     await work(`${key}-next`);
     // Once, whoever did it: of a fault that comes after the task has ended, it is the bad version itself.

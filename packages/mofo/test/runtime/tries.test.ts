@@ -67,6 +67,11 @@ describe('a version on probation', () => {
       await app.start(start % 2 === 0 ? 'run' : 'dev');
       await serving(since, id);
       expect(await app.get('/subject')).toMatchObject({ mark: 'b' });
+      // Nothing was saved, and nobody died.
+      const odd = app.events
+        .slice(since)
+        .filter(({ kind, message }) => kind === 'takeover' || /saved/.test(message ?? ''));
+      expect(odd).toEqual([]);
       expect(stored(id)).toMatchObject({ triesLeft: 2 });
     }
   }, 60_000);
