@@ -78,15 +78,16 @@ async function tryStart(packed, env) {
 
   const cwd = join(folder, 'my-app');
   mkdirSync(cwd);
+  // A name of its own: a store of somebody's app must not be met.
   for (const line of [
     `npm install --no-audit --no-fund --prefer-offline --loglevel=error ${tarballs}`,
-    'npx mofo init',
+    `npx mofo init --name start-${process.pid}`,
   ]) {
     const { code, output } = await capture('sh', ['-c', line], { cwd, env });
     if (code !== 0) return `${line} failed:\n${output}`;
   }
   const before = listSegments();
-  writeFileSync(join(cwd, 'start.mjs'), startProgram);
+  writeFileSync(join(cwd, 'start.mjs'), startProgram());
   const { code, output } = await capture('node', ['start.mjs'], { cwd, env, limitMs: exampleLimitMs });
   const destroyed = await capture('npx', ['mofo', 'destroy', '--yes'], { cwd, env });
   const leftovers = removeLeftovers(before);
@@ -97,7 +98,8 @@ async function tryStart(packed, env) {
 }
 
 /** Runs `mofo dev` on a free port until it answers, then stops it. */
-const startProgram = `import { spawn } from 'node:child_process';
+function startProgram() {
+  return `import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 const mofo = spawn('node_modules/.bin/mofo', ['dev', '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
 let visits;
@@ -109,6 +111,7 @@ for await (const line of createInterface({ input: mofo.stdout })) {
 }
 if (visits !== 1) throw new Error('hello counted ' + visits);
 `;
+}
 
 async function runExample(cwd, env) {
   const before = listSegments();
