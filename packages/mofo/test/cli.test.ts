@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openRegistry, type Registry, type Version } from '@mofo/versions';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../src/cli/program.ts';
@@ -55,6 +58,21 @@ describe('the command line', () => {
     expect(await run('versions')).toMatchObject({ code: 3, err: expect.stringContaining('[CONFIG_NOT_FOUND]') });
     const result = await run('versions', '--json');
     expect(JSON.parse(result.err)).toMatchObject({ error: { code: 'CONFIG_NOT_FOUND' } });
+  });
+});
+
+describe('output that nobody reads any more', () => {
+  it('is no failure', async () => {
+    writeFileSync(join(directory, 'mofo.config.json'), '{ "name": "unread" }');
+    const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+    const child = spawn(process.execPath, [main, 'versions'], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy(); // as `head` does
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text;
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    expect({ code, complaint }).toEqual({ code: 0, complaint: '' });
   });
 });
 

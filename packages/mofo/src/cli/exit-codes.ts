@@ -18,7 +18,10 @@ export const exitCodeTexts: readonly (readonly [number, string])[] = [
   [exitCodes.failed, 'failed; the message says what and what to do'],
   [exitCodes.usage, 'wrong usage: unknown command or option, missing argument'],
   [exitCodes.config, 'the config is missing or wrong'],
-  [exitCodes.notRunning, 'the app is not running, or is running already where it must not'],
+  [
+    exitCodes.notRunning,
+    'the app is not running, or is running already where it must not (also its store: STORE_BUSY)',
+  ],
   [exitCodes.findings, 'check found problems'],
 ];
 

@@ -238,14 +238,14 @@ export class Launcher {
 
   /** Tries what was on probation again, says what is passed over, and passes updates on. */
   private resumeUpdates(): void {
-    const { registry, onEvent } = this.options;
+    const { registry, onEvent, mode } = this.options;
     const { main } = this;
     if (main === undefined || this.stopping) return;
     const running = new Set(main.running.map(({ hash }) => hash));
     for (const version of this.updates.resumeProbations(registry, running)) {
       if (main.passedOver.has(version.hash)) continue;
       main.passedOver.add(version.hash);
-      onEvent(passedOver(version, registry));
+      onEvent(passedOver(version, registry, mode));
     }
     this.passUpdates();
   }

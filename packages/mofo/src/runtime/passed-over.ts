@@ -9,7 +9,7 @@ export function isPassedOver(version: Version): boolean {
 }
 
 /** Says that a version was passed over, and what runs instead. */
-export function passedOver(version: Version, registry: Registry): RuntimeEvent {
+export function passedOver(version: Version, registry: Registry, mode: 'dev' | 'run'): RuntimeEvent {
   const { module, id, hash } = version;
   const instead = registry.latestStable(module)?.id;
   return {
@@ -19,7 +19,7 @@ export function passedOver(version: Version, registry: Registry): RuntimeEvent {
     version: id,
     message:
       `passed over: it has no try left, for its loads ended in ways that nobody could clear it of; ${instead === undefined ? `no version of ${module} runs` : `${instead} runs instead`}\n` +
-      `To try it again: save ${version.source} once more (also unchanged), or: npx mofo promote ${module} ${id}`,
+      `To try it again: ${mode === 'dev' ? `save ${version.source} once more (also unchanged), or: ` : ''}npx mofo promote ${module} ${id}`,
     data: { code: 'NO_TRIES_LEFT', hash, instead },
   };
 }
