@@ -1,12 +1,13 @@
 // Which deaths clear a version on probation, row by row; what nobody can clear it of costs its try.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openRegistry, type Registry, type Version } from '@mofo/versions';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Deaths } from '../src/runtime/deaths.ts';
 import type { TakeoverReport } from '../src/runtime/messages.ts';
+import { OomKills } from '../src/runtime/oom-kills.ts';
 import { isCleared, type JudgedEnd, type ProcessEnd } from '../src/runtime/settle-tries.ts';
 
 const tried = { module: 'fees', hash: 'a1f3d2'.padEnd(64, '0') };
@@ -14,8 +15,13 @@ const other = 'b'.repeat(64);
 const own = { module: 'fees', id: 'a1f3d2', what: 'task collect' };
 const others = { module: 'accounts', id: 'bbbbbb', what: 'task interest' };
 
-const byCode = (exitCode: number): ProcessEnd => ({ exitCode, signal: null, isHung: false });
-const bySignal = (signal: NodeJS.Signals, isHung = false): ProcessEnd => ({ exitCode: null, signal, isHung });
+const byCode = (exitCode: number): ProcessEnd => ({ exitCode, signal: null, isHung: false, isOutOfMemory: false });
+const bySignal = (signal: NodeJS.Signals, isHung = false): ProcessEnd => ({
+  exitCode: null,
+  signal,
+  isHung,
+  isOutOfMemory: false,
+});
 
 function judged(parts: Partial<JudgedEnd>): JudgedEnd {
   return { reason: 'crash', named: undefined, guilty: undefined, end: byCode(1), ...parts };
@@ -31,6 +37,7 @@ const cleared: readonly [string, Partial<JudgedEnd>][] = [
 ];
 const notCleared: readonly [string, Partial<JudgedEnd>][] = [
   ['a kill from outside in a run of its own', { end: bySignal('SIGKILL'), named: own }],
+  ['a kill by the kernel for want of memory', { end: { ...bySignal('SIGKILL'), isOutOfMemory: true }, named: others }],
   ['its own guilt', { end: bySignal('SIGKILL'), guilty: tried.hash }],
   ['a segmentation fault while nothing ran', { end: bySignal('SIGSEGV') }],
   ['a segmentation fault in a run of another that is stable', { end: bySignal('SIGSEGV'), named: others }],
@@ -43,6 +50,19 @@ const notCleared: readonly [string, Partial<JudgedEnd>][] = [
 describe('a version on probation', () => {
   it.each(cleared)('is cleared of %s', (_name, parts) => expect(isCleared(tried, judged(parts))).toBe(true));
   it.each(notCleared)('is not cleared of %s', (_name, parts) => expect(isCleared(tried, judged(parts))).toBe(false));
+});
+
+it('kills for want of memory are told from others by the count that the kernel keeps', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mofo-oom-'));
+  const file = join(directory, 'vmstat');
+  writeFileSync(file, 'nr_free_pages 12\noom_kill 3\nthp_fault_alloc 0\n');
+  const kills = new OomKills(file);
+  expect(kills.hasRisen()).toBe(false);
+  writeFileSync(file, 'oom_kill 4\n');
+  expect([kills.hasRisen(), kills.hasRisen()]).toEqual([true, false]);
+  rmSync(directory, { recursive: true });
+  expect(kills.hasRisen()).toBe(false);
+  expect(new OomKills().hasRisen()).toBe(false);
 });
 
 describe('the launcher', () => {

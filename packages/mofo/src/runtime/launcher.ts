@@ -19,6 +19,7 @@ import type { ControlRequest } from './control-socket.ts';
 import { Deaths } from './deaths.ts';
 import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
+import { OomKills } from './oom-kills.ts';
 import { passedOver } from './passed-over.ts';
 import { FINAL_SNAPSHOT_LIMIT_MS, takesFinalSnapshot } from './snapshot-keeper.ts';
 import { UpdateQueue } from './update-queue.ts';
@@ -46,6 +47,7 @@ export class Launcher {
   readonly ended: Promise<number>;
   private readonly options: LauncherOptions;
   private readonly children = new Set<Child>();
+  private readonly oomKills = new OomKills();
   private readonly budget = new RestartBudget();
   private readonly updates = new UpdateQueue();
   private readonly requests = new MainRequests();
@@ -173,7 +175,13 @@ export class Launcher {
       listenFd,
       heapLimitBytes: config.heapLimitBytes,
       onMessage: (from, message) => this.receive(from, message),
-      onExit: (from, exitCode, signal) => this.deaths.ended(from, { exitCode, signal, isHung: from.isHung }),
+      onExit: (from, exitCode, signal) =>
+        this.deaths.ended(from, {
+          exitCode,
+          signal,
+          isHung: from.isHung,
+          isOutOfMemory: signal === 'SIGKILL' && this.oomKills.hasRisen(),
+        }),
       onEnd: (from, end) => this.childEnded(from, end),
       onOutput,
     });

@@ -4,11 +4,10 @@
 //   blame named another version, and that was quarantined for it      cleared
 //   a hang, or an exit by code, in a run that names another version   cleared: such runs are named exactly
 //   a signal from outside (SIGKILL, SIGTERM, …), nothing named it     cleared
+//   SIGKILL of the kernel, which had no memory left                   not cleared: any of them may have used it up
 //   a signal of its own doing (SIGSEGV, SIGABRT, …)                   not cleared: memory spoiled by one module shows in another
 //   an exit or a hang with nothing named                              not cleared: it may have come from a callback of any of them
 //   nobody is left that knew it (the launcher died too)                not cleared
-//
-// SIGKILL is also what the kernel does when memory runs out; the budget of restarts is what ends that.
 
 import { type Registry, type Version, type VersionKey, VersionsError } from '@mofo/versions';
 import type { Blame } from './blame.ts';
@@ -19,6 +18,8 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
   /** It was killed because it did not answer. */
   readonly isHung: boolean;
+  /** The kernel may have killed it for want of memory. */
+  readonly isOutOfMemory: boolean;
 }
 
 /** What is known of the end of a main. */
@@ -42,7 +43,8 @@ export function isCleared(version: Pick<Version, 'module' | 'hash'>, judged: Jud
   if (isNamed || guilty === version.hash) return false;
   if (guilty !== undefined) return true;
   if (reason === 'hang' || end.isHung) return named !== undefined;
-  return end.signal === null ? named !== undefined : OUTSIDE_SIGNALS.has(end.signal);
+  if (end.signal === null) return named !== undefined;
+  return OUTSIDE_SIGNALS.has(end.signal) && !end.isOutOfMemory;
 }
 
 /**

@@ -140,6 +140,23 @@ describe('a version on probation whose handler fails', () => {
     await expectRecovery(id, reason, since);
   });
 
+  it('by an exception is logged with its route and its own frames only', async () => {
+    const { id } = await goLive(subject('throwing once', { handler: "throw new Error('no answer')" }));
+    const before = app.stderr.length;
+    expect(await app.get('/subject')).toMatchObject({ status: 500 });
+    const logged = (): string[] =>
+      app.stderr
+        .slice(before)
+        .split('\n')
+        .filter((line) => line !== '');
+    await expect.poll(() => logged().length).toBeGreaterThan(1);
+    const [first = '', ...frames] = logged();
+    expect(first).toMatch(/^\d{4}-\d\d-\d\dT\S+ subject@/);
+    expect(first).toContain(`@${id} GET /subject: Error at modules/subject.ts:`);
+    expect(first).toMatch(/: no answer$/);
+    for (const frame of frames) expect(frame).toMatch(/^ +at .*modules\/subject\.ts:\d+:\d+\)?$/);
+  });
+
   it('by exceptions is reverted after the third, and each was answered with a 500', async () => {
     const { id, since } = await goLive(subject('throwing handler', { handler: "throw new Error('no answer')" }));
     for (let n = 0; n < 3; n++) expect((await app.get('/subject')).status).toBe(500);
