@@ -222,6 +222,8 @@ export class ApplicationProcess {
     const version = this.registry.get(module, hash);
     if (version === undefined || this.keeper.role !== 'main') return;
     if (this.application.table.get(module)?.name.hash === hash || this.quarantine.has(module, hash)) return;
+    // Condemned while it waited for a clone; that has been told.
+    if (version.state === 'unstable') return;
     try {
       await this.application.update(version, version.state !== 'stable');
       if (savedAt !== undefined)

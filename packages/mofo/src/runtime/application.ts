@@ -13,7 +13,7 @@ import { inOrderOfUse } from './order-of-use.ts';
 import type { RunGuard } from './run-guard.ts';
 import type { RunningVersion } from './running-version.ts';
 import { Trials } from './trials.ts';
-import { candidates, loadVersion } from './version-loader.ts';
+import { candidates, loadVersion, standbyCandidates } from './version-loader.ts';
 
 /** What an application is made of. */
 export interface ApplicationParts {
@@ -79,13 +79,13 @@ export class Application {
 
   /**
    * Loads for each known module the best version that loads: the most recent stable one, otherwise what has not failed. A version that is not stable costs a try
-   * (when `spendTries`; the clone loads what main is already trying). One that throws becomes unstable and the next is taken.
+   * (when `spendTries`; the clone loads what main runs). One that throws becomes unstable and the next is taken.
    */
   async loadAll(options: { readonly spendTries: boolean }): Promise<void> {
     const { registry } = this.parts;
     const loaded: Loaded[] = [];
     for (const module of registry.modules()) {
-      for (const version of this.usable(module)) {
+      for (const version of this.usable(module, options.spendTries)) {
         const one = this.tryToLoad(version, options.spendTries);
         if (one === undefined) continue;
         loaded.push(one);
@@ -101,7 +101,7 @@ export class Application {
 
   /** Loads the best version of a module in place of what runs; leaves the module without one when there is none. */
   async loadBest(module: string, spendTries: boolean): Promise<RunningVersion | undefined> {
-    for (const version of this.usable(module)) {
+    for (const version of this.usable(module, spendTries)) {
       const loaded = this.tryToLoad(version, spendTries);
       const running = loaded === undefined ? undefined : await this.tryToInstall(loaded, spendTries);
       if (running !== undefined) return running;
@@ -179,11 +179,11 @@ export class Application {
     });
   }
 
-  /** Versions of a module that may be loaded, best first. */
-  private usable(module: string): Version[] {
+  /** Versions of a module that may be loaded, best first; who spends no tries stands by. */
+  private usable(module: string, spendTries: boolean): Version[] {
     const { registry, runsInMain, isQuarantined } = this.parts;
-    const isTried = ({ hash }: Version): boolean => runsInMain.some((running) => running.hash === hash);
-    return candidates(registry, module, isTried).filter(({ hash }) => !isQuarantined(module, hash));
+    const all = spendTries ? candidates(registry, module) : standbyCandidates(registry, module, runsInMain);
+    return all.filter(({ hash }) => !isQuarantined(module, hash));
   }
 
   private load(version: Version, spendTry: boolean): Loaded {

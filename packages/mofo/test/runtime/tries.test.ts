@@ -120,6 +120,32 @@ describe('a version on probation', () => {
   }, 60_000);
 });
 
+describe('a clone', () => {
+  it('loads what main runs, not what has been saved since and nobody has tried', async () => {
+    app = new TestApp({ modules: { subject: subject('a') }, config: slow });
+    await app.start();
+    const since = app.mark();
+    // Before the clone is ready: it waits for it.
+    app.save('subject', subject('b', { top: "throw new Error('never loads')" }));
+    const loaded = await app.waitFor(
+      ({ kind, module, data }) => kind === 'update' && module === 'subject' && data?.isMain === false,
+      since,
+    );
+    const unstable = await app.waitFor({ kind: 'unstable' }, since);
+    await app.waitFor(({ message }) => message === `${loaded.version} runs; ${unstable.version} is not in`, since);
+    expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
+    expect(app.events.slice(since).filter(({ kind }) => kind === 'unstable')).toEqual([unstable]);
+
+    // And takes over with it, although a newer save has superseded it.
+    const { main } = await app.bothReady();
+    process.kill(main, 'SIGKILL');
+    await app.waitFor({ kind: 'takeover' }, since);
+    await app.waitFor(({ kind, data }) => kind === 'crash' && data?.pid === main, since);
+    await app.bothReady();
+    expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
+  });
+});
+
 describe('a version that was passed over', () => {
   it('is named at each start, and tried again when its source is saved again as it is', async () => {
     const id = await withProbation();
