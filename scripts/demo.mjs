@@ -4,6 +4,7 @@ import { runToEnd } from './lib/run.mjs';
 import { readWorkspaces, root } from './lib/workspace.mjs';
 
 const toStandardError = { cwd: root, stdio: ['ignore', process.stderr, process.stderr] };
+console.error('mofo: building first, about a minute in a fresh clone');
 const built = await runToEnd('pnpm', ['--silent', 'run', 'build'], toStandardError);
 if (built !== 0) {
   console.error('mofo: the build failed, so there is nothing to show. Its output above says why.');

@@ -10,6 +10,7 @@ import { capture } from './lib/capture.mjs';
 import { listSegments, removeLeftovers } from './lib/leftovers.mjs';
 import { packPackages, withOwnDependencies } from './lib/pack-packages.mjs';
 import { findExample } from './lib/readme-example.mjs';
+import { root } from './lib/workspace.mjs';
 
 const exampleLimitMs = 60_000;
 
@@ -55,7 +56,61 @@ async function tryPackage(name, packed, env) {
     const { code, output } = await capture(command, rest, { cwd, env });
     if (code !== 0) return `${command} ${rest.join(' ')} failed:\n${output}`;
   }
-  return await runExample(cwd, env);
+  return (await runExample(cwd, env)) ?? (name === 'mofo' ? await tryStart(packed, env) : undefined);
+}
+
+/** The start that the README of the repository promises, line by line, in an empty folder. */
+async function tryStart(packed, env) {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const block = /<!-- start -->\n```sh\n([\s\S]*?)```/.exec(readme)?.[1];
+  if (block === undefined) return 'README.md has no ```sh block under a line <!-- start -->';
+  const lines = block.split('\n').map((line) => line.replace(/\s+#.*$/, '').trim());
+  const tarballs = [...withOwnDependencies('mofo', packed)].map((own) => packed.get(own).tarball).join(' ');
+  const wanted = [
+    'npm run tarballs',
+    'mkdir ../my-app && cd ../my-app',
+    'npm install ../mofo/tarballs/*.tgz',
+    'npx mofo init',
+    'npx mofo dev',
+  ];
+  if (lines.filter((line) => line !== '').join() !== wanted.join())
+    return `README.md starts otherwise than is tried here: ${wanted.join('; ')}`;
+
+  const cwd = join(folder, 'my-app');
+  mkdirSync(cwd);
+  // A name of its own: a store of somebody's app must not be met.
+  for (const line of [
+    `npm install --no-audit --no-fund --prefer-offline --loglevel=error ${tarballs}`,
+    `npx mofo init --name start-${process.pid}`,
+  ]) {
+    const { code, output } = await capture('sh', ['-c', line], { cwd, env });
+    if (code !== 0) return `${line} failed:\n${output}`;
+  }
+  const before = listSegments();
+  writeFileSync(join(cwd, 'start.mjs'), startProgram());
+  const { code, output } = await capture('node', ['start.mjs'], { cwd, env, limitMs: exampleLimitMs });
+  const destroyed = await capture('npx', ['mofo', 'destroy', '--yes'], { cwd, env });
+  const leftovers = removeLeftovers(before);
+  if (code !== 0) return `npx mofo dev did not answer:\n${output}`;
+  if (destroyed.code !== 0 || leftovers.length > 0)
+    return `mofo destroy left something:\n${destroyed.output}${leftovers.join('\n')}`;
+  return undefined;
+}
+
+/** Runs `mofo dev` on a free port until it answers, then stops it. */
+function startProgram() {
+  return `import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+const mofo = spawn('node_modules/.bin/mofo', ['dev', '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+let visits;
+for await (const line of createInterface({ input: mofo.stdout })) {
+  const event = JSON.parse(line);
+  if (event.kind !== 'banner') continue;
+  ({ visits } = await (await fetch(event.url)).json());
+  mofo.kill();
+}
+if (visits !== 1) throw new Error('hello counted ' + visits);
+`;
 }
 
 async function runExample(cwd, env) {
@@ -77,7 +132,7 @@ if (Object.keys(all).length === 0) throw new Error('${name} exports nothing');
 /** A folder with links to node, npm and a shell: a PATH without compiler, make or python. */
 function makeBarePath(bin) {
   mkdirSync(bin);
-  for (const command of ['node', 'npm', 'sh', 'env']) symlinkSync(findCommand(command), join(bin, command));
+  for (const command of ['node', 'npm', 'npx', 'sh', 'env']) symlinkSync(findCommand(command), join(bin, command));
   return bin;
 }
 

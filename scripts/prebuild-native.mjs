@@ -16,7 +16,8 @@ const env = headers === undefined ? process.env : { ...process.env, npm_config_n
 const workFolder = mkdtempSync(resolve('.prebuild-'));
 try {
   cpSync('native', join(workFolder, 'native'), { recursive: true, filter: (path) => !path.startsWith('native/build') });
-  rmSync('prebuilds', { recursive: true, force: true });
+  // Those of other platforms were made there.
+  rmSync(join('prebuilds', `${process.platform}-${process.arch}`), { recursive: true, force: true });
   const options = [
     '--napi',
     '--strip',

@@ -14,8 +14,12 @@ export async function packPackages(folder) {
   mkdirSync(folder, { recursive: true });
   const entries = readPackages().map(async ({ folder: packageFolder, manifest }) => {
     const source = join(root, packageFolder);
+    // Before the JSON stands what a prepack script says.
     const { stdout } = await runOrThrow('pnpm', ['pack', '--json', '--pack-destination', folder], source);
-    return [manifest.name, { tarball: JSON.parse(stdout).filename, folder: source, manifest }];
+    return [
+      manifest.name,
+      { tarball: JSON.parse(stdout.slice(stdout.search(/^\{/m))).filename, folder: source, manifest },
+    ];
   });
   return new Map(await Promise.all(entries));
 }

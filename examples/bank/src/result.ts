@@ -58,7 +58,7 @@ export function resultLines(result: DemoResult): string[] {
   const lines = [
     '',
     `requests   ${requests.served} served · ${requests.refused} refused · ${requests.failedInFlight} lost with a process that died · ${requests.failedOther} failed otherwise`,
-    `gap        ${result.longestGapMs.toFixed(0)} ms was the longest time without a response`,
+    `gap        ${result.longestGapMs.toFixed(0)} ms was the longest time without a response: the hang that is provoked, until its limit of 2 s; takeovers are below`,
     `snapshot   ${(result.snapshot.bytes / 2 ** 20).toFixed(1)} MiB, the writer waited ${result.snapshot.pauseUs.toFixed(0)} µs`,
     `xml        ${result.xml.valid ? 'valid' : 'NOT VALID'}, its sum is ${result.xml.sum}`,
     '',

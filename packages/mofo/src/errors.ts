@@ -36,7 +36,7 @@ export type HttpErrorCode =
   | 'STOPPING';
 
 /** Codes of the command line. */
-export type CliErrorCode = 'FILE_EXISTS' | 'NOTHING_TO_REVERT' | 'UNKNOWN_MODULE' | 'USAGE';
+export type CliErrorCode = 'NOTHING_TO_REVERT' | 'OUTPUT_UNUSABLE' | 'UNKNOWN_MODULE' | 'USAGE';
 
 /** Codes of the running processes. */
 export type RuntimeErrorCode =

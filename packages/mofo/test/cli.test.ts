@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openRegistry, type Registry, type Version } from '@mofo/versions';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../src/cli/program.ts';
@@ -58,11 +61,27 @@ describe('the command line', () => {
   });
 });
 
+describe('output that nobody reads any more', () => {
+  it('is no failure', async () => {
+    writeFileSync(join(directory, 'mofo.config.json'), '{ "name": "unread" }');
+    const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+    const child = spawn(process.execPath, [main, 'versions'], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy(); // as `head` does
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text;
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    expect({ code, complaint }).toEqual({ code: 0, complaint: '' });
+  });
+});
+
 describe('init', () => {
   it('writes an app whose config loads and whose module builds', async () => {
     const result = await run('init', 'My App');
     expect(result).toMatchObject({ code: 0, err: '' });
-    expect(result.out).toContain('cd My App && npm install && npx mofo dev');
+    expect(result.out).toContain("cd 'My App' && npm install && npx mofo dev");
+    expect(result.out).toContain('the app is named My-App');
     const app = join(directory, 'My App');
     expect((await loadConfig({ directory: app })).config.name).toBe('My-App');
     const modules = await findModules(app, ['./modules/*.ts']);
@@ -74,13 +93,51 @@ describe('init', () => {
     });
   });
 
-  it('overwrites nothing, and then writes nothing', async () => {
+  it('adds to an existing project what is missing, overwrites nothing, and says so file by file', async () => {
     mkdirSync(join(directory, 'modules'));
-    writeFileSync(join(directory, 'modules/hello.ts'), 'mine');
+    mkdirSync(join(directory, 'node_modules/mofo'), { recursive: true });
+    const files: Record<string, string> = {
+      'modules/hello.ts': 'mine',
+      'tsconfig.json': '{ "mine": true }',
+      'mofo.config.mjs': "export default { name: 'mine' };",
+      '.gitignore': 'node_modules/\n*.log',
+      'package.json':
+        '{\n\t"name": "mine",\n\t"scripts": { "dev": "vite" },\n\t"dependencies": { "mofo": "file:x.tgz" }\n}\n',
+      'node_modules/mofo/package.json': '{}',
+    };
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(directory, file), content);
     const result = await run('init', '--name', 'x');
-    expect(result).toMatchObject({ code: 1, err: expect.stringContaining('[FILE_EXISTS]') });
-    expect(readdirSync(directory)).toEqual(['modules']);
-    expect(readFileSync(join(directory, 'modules/hello.ts'), 'utf8')).toBe('mine');
+    expect(result).toMatchObject({ code: 0, err: '' });
+    const words = result.out.split('\n').map((line) => line.trim().replace(/ +/g, ' '));
+    expect(words).toEqual(
+      expect.arrayContaining([
+        'kept mofo.config.mjs',
+        'kept modules/hello.ts',
+        'kept tsconfig.json',
+        'added to package.json scripts.start, type',
+        'added to .gitignore .mofo',
+        'next: npx mofo dev',
+      ]),
+    );
+    const read = (file: string): string => readFileSync(join(directory, file), 'utf8');
+    for (const file of ['modules/hello.ts', 'tsconfig.json', 'mofo.config.mjs']) expect(read(file)).toBe(files[file]);
+    expect(read('.gitignore')).toBe('node_modules/\n*.log\n.mofo\n');
+    expect(read('package.json')).toContain('\n\t"name": "mine"');
+    expect(JSON.parse(read('package.json'))).toEqual({
+      name: 'mine',
+      type: 'module',
+      scripts: { dev: 'vite', start: 'mofo run' },
+      dependencies: { mofo: 'file:x.tgz' },
+    });
+    const again = JSON.parse((await run('init', '--name', 'x', '--json')).out) as { files: { action: string }[] };
+    expect(new Set(again.files.map(({ action }) => action))).toEqual(new Set(['kept']));
+  });
+
+  it('leaves a CommonJS project what it is, and says what that means', async () => {
+    writeFileSync(join(directory, 'package.json'), '{ "name": "mine", "type": "commonjs" }');
+    const result = await run('init', '--name', 'x');
+    expect(result.out).toContain('its type is not "module"');
+    expect(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))).toMatchObject({ type: 'commonjs' });
   });
 
   it('refuses a bad name', async () => {
@@ -131,7 +188,7 @@ describe('versions, promote and revert of an app that does not run', () => {
     const first = await add('1', 'checked');
     expect(await run('promote', 'fees')).toMatchObject({
       code: 0,
-      out: expect.stringContaining(`fees@${first.id} is stable now`),
+      out: expect.stringContaining(`fees@${first.id} is stable by your word`),
     });
     const second = await add('2', 'probation');
     expect((await run('promote', 'fees', second.id, '--json')).code).toBe(0);
@@ -143,11 +200,43 @@ describe('versions, promote and revert of an app that does not run', () => {
     });
   });
 
-  it('does not promote an unstable version', async () => {
+  it.each(['staged', 'checked', 'probation', 'superseded', 'draining', 'unstable', 'stable'] as const)(
+    'promotes a version that is %s, the same every time, and says what should make one think',
+    async (state) => {
+      await add('0', 'stable');
+      const version = await registry.add('fees', { bundle: '1', source: 'modules/fees.ts' });
+      if (state !== 'staged') registry.markChecked(version);
+      if (state === 'probation' || state === 'stable') registry.markProbation(version);
+      if (state === 'stable') registry.markStable(version);
+      if (state === 'superseded' || state === 'draining') registry.markSuperseded(version);
+      if (state === 'draining') registry.markDraining(version);
+      if (state === 'unstable') registry.quarantine(version, 'SIGSEGV in task fees.collect #8812');
+      const first = await run('promote', 'fees', version.id);
+      expect(first).toMatchObject({
+        code: 0,
+        out: expect.stringContaining(`fees@${version.id} is stable by your word`),
+      });
+      if (state === 'unstable') expect(first.out).toContain('it was unstable: SIGSEGV in task fees.collect #8812');
+      else expect(first.out).not.toContain('unstable');
+      expect(await run('promote', 'fees', version.id)).toMatchObject({ code: 0 });
+      expect(registry.get('fees', version.id)?.state).toBe('stable');
+    },
+  );
+
+  it('promotes a version without tries, and says so', async () => {
+    const version = await add('1', 'probation');
+    for (let spent = 0; spent < 3; spent++) registry.spendTry(version);
+    expect((await run('versions')).out).toContain('passed over: no try left');
+    const { code, out } = await run('promote', 'fees', version.id);
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('it had no try left') });
+  });
+
+  it('does not promote a version whose code is no longer kept', async () => {
     const version = await add('1', 'unstable');
+    registry.purge(version);
     expect(await run('promote', 'fees', version.id)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('[ILLEGAL_TRANSITION]'),
+      err: expect.stringContaining('Save its source again'),
     });
   });
 
@@ -165,5 +254,37 @@ describe('versions, promote and revert of an app that does not run', () => {
   it('says so when there is nothing to revert to', async () => {
     await add('1', 'stable');
     expect(await run('revert', 'fees')).toMatchObject({ code: 1, err: expect.stringContaining('[NOTHING_TO_REVERT]') });
+  });
+});
+
+describe('errors of the packages below', () => {
+  beforeEach(() =>
+    writeFileSync(join(directory, 'mofo.config.json'), JSON.stringify({ name: `nowhere-${process.pid}` })),
+  );
+
+  const told: [string, string[], string, string][] = [
+    ['check without a store', ['check'], 'ShmStoreError [NOT_FOUND]: ', 'npx mofo dev makes it'],
+    ['snapshot without a store', ['snapshot'], 'ShmStoreError [NOT_FOUND]: ', 'npx mofo dev makes it'],
+    ['restore without snapshots', ['restore'], 'SnapshotError [DIRECTORY_MISSING]: ', 'There are no snapshots yet'],
+    [
+      'restore of an id that is not there',
+      ['restore', '2026'],
+      'SnapshotError [NOT_FOUND]: ',
+      'See: npx mofo snapshots',
+    ],
+    [
+      'a config that is named and missing',
+      ['status', '--config', 'nope.ts'],
+      'MofoError [CONFIG_NOT_FOUND]: ',
+      'Correct --config',
+    ],
+  ];
+  it.each(told)('%s: the code once, the advice as a command', async (_name, parameters, beginning, advice) => {
+    const { code, err } = await run(...parameters);
+    expect(code).toBeGreaterThan(0);
+    expect(err.startsWith(beginning), err).toBe(true);
+    const flat = err.replace(/\s+/g, ' ');
+    expect(flat).toContain(advice);
+    expect(flat).not.toMatch(/\[[A-Z_]+\].*\[[A-Z_]+\]|\{ force|listStores|list\(\)|create and sizeBytes/);
   });
 });

@@ -50,7 +50,7 @@ describe('loading a config', () => {
       modules: ['./modules/*.ts'],
       http: { host: '127.0.0.1', port: 4000, maxBodyBytes: 1_048_576, keepConnections: true },
       store: { name: 'bank', sizeBytes: 67_108_864 },
-      snapshot: { everyMs: 60_000, keep: 10, directory: join(directory, '.mofo/snapshots') },
+      snapshot: { everyMs: 60_000, atStop: null, keep: 10, directory: join(directory, '.mofo/snapshots') },
       probation: { tasks: 500, minimumMs: 5000, deadlineMs: 600_000 },
       hangAfterMs: 2000,
       heapLimitBytes: null,
@@ -62,7 +62,7 @@ describe('loading a config', () => {
 
   it('takes JSON, and an async function', async () => {
     write({ 'mofo.config.json': '{ "name": "one" }' });
-    expect((await loadConfig({ directory })).config.name).toBe('one');
+    expect((await loadConfig({ directory })).config).toMatchObject({ name: 'one', store: { sizeBytes: null } });
     write({ 'mofo.config.mjs': 'export default async () => ({ name: "two" });' });
     expect((await loadConfig({ directory })).config.name).toBe('two');
   });
@@ -74,6 +74,15 @@ describe('loading a config', () => {
       { 'mofo.config.ts': 'export default {\n  name: ;\n};' },
       'CONFIG_BUILD_FAILED',
       'mofo.config.ts:2:',
+    ],
+    [
+      'an error when it is evaluated, with its place',
+      {
+        'mofo.config.ts':
+          "const none = undefined as never as { port: number };\n\nexport default { name: 'x', http: { port: none.port } };",
+      },
+      'CONFIG_EVALUATION_FAILED',
+      'mofo.config.ts:3:',
     ],
     ['bad JSON', { 'mofo.config.json': '{' }, 'CONFIG_BUILD_FAILED', 'is no JSON'],
     ['no default export', { 'mofo.config.ts': 'export const name = 1;' }, 'CONFIG_BUILD_FAILED', 'no default export'],

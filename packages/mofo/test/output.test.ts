@@ -13,6 +13,7 @@ import {
   writeError,
   writeEvent,
 } from '../src/output/index.ts';
+import { describe as describeError } from '../src/runtime/describe-error.ts';
 
 /** A terminal whose writing is gathered. */
 function gathering(options: { isTTY?: boolean; json?: boolean; environment?: Record<string, string> } = {}): {
@@ -106,6 +107,21 @@ describe('the timeline', () => {
 });
 
 describe('errors', () => {
+  it.each([
+    ['in the name', Object.assign(new Error('it is gone'), { name: 'ShmStoreError [NOT_FOUND]', code: 'NOT_FOUND' })],
+    [
+      'in the message',
+      Object.assign(new Error('[NOT_FOUND] it is gone'), { name: 'VersionsError', code: 'NOT_FOUND' }),
+    ],
+    ['as the system does', Object.assign(new Error('NOT_FOUND: it is gone'), { code: 'NOT_FOUND' })],
+  ])('say their code once, wherever it stands: %s', (_where, error) => {
+    const { terminal, text } = gathering({ json: true });
+    writeError(error, terminal);
+    expect(JSON.parse(text())).toEqual({ error: { code: 'NOT_FOUND', message: 'it is gone' } });
+    expect(errorLines(error, gathering().terminal)[0]).toMatch(/^\w+ \[NOT_FOUND\]: it is gone$/);
+    expect(describeError(error)).toBe('NOT_FOUND: it is gone');
+  });
+
   it('say code, what happened, and below it what to do', () => {
     const error = new MofoError(
       'MODULE_UNAVAILABLE',

@@ -60,6 +60,9 @@ export interface NativeAddon {
   installIoHooks(): void;
 }
 
+/** What the addon is built with; no dependency, for whoever installs a prebuilt one has no use for it. */
+const NODE_ADDON_API_MAJOR = 8;
+
 let loaded: NativeAddon | undefined;
 
 /**
@@ -93,8 +96,8 @@ function loadAddon(): NativeAddon {
   throw new ShmStoreError(
     'UNSUPPORTED_PLATFORM',
     `@mofo/shm-store has no addon that loads on ${platform} (Node ${process.versions.node}): ${reasons}\n` +
-      '  Nothing was opened. Linux on x64 or arm64 with glibc comes prebuilt. To build it here you need g++, make and python3; then run,\n' +
-      '  in node_modules/@mofo/shm-store: npx node-gyp rebuild --directory native',
+      '  Nothing was opened. The published package has a prebuilt addon for Linux on x64 with glibc. To build it here you need g++, make and\n' +
+      `  python3; then run, in the folder of your app: npm install --no-save node-addon-api@${NODE_ADDON_API_MAJOR} && npx node-gyp rebuild -C node_modules/@mofo/shm-store/native`,
     { cause: failures[0], data: { platform: process.platform, arch: process.arch } },
   );
 }

@@ -75,7 +75,7 @@ async function restoreFile(
     image = await ImageFile.open(file);
     await image.readChunks({ signal, onProgress });
     const { header, checksums, fd } = image;
-    const timeline = await nextTimeline(dirname(file), header);
+    const timeline = await nextTimeline(dirname(file), header, name);
     refuseAborted(signal, 'The restore');
     const { sizeBytes, reservedBytes, dataOffset, chunkBytes } = header;
     const restored = await restoreSegments({
@@ -97,10 +97,10 @@ async function restoreFile(
   }
 }
 
-/** One more than the highest timeline of this store's images. */
-async function nextTimeline(directory: string, { storeId, timeline }: ImageHeader): Promise<number> {
+/** One more than the highest timeline of the images of this store, or of one that bears the name it shall have. */
+async function nextTimeline(directory: string, { storeId, timeline }: ImageHeader, name: string): Promise<number> {
   const others = (await listImages(directory)).flatMap(({ header }) =>
-    header?.storeId === storeId ? header.timeline : [],
+    header?.storeId === storeId || header?.name === name ? header.timeline : [],
   );
   return Math.min(Math.max(timeline, ...others) + 1, 2 ** 32 - 1);
 }

@@ -83,6 +83,24 @@ describe('restore', () => {
     store = attach(name);
   });
 
+  test('of an image of a store of the same name that was made anew has a timeline above those of both', async () => {
+    const first = await openSnapshots(store, { directory }).take();
+    for (let round = 0; round < 2; round++) await restoreStore({ file: first.file, name, force: true });
+    store.close();
+    store = attach(name);
+    await openSnapshots(store, { directory }).take();
+    store.close();
+    destroyStore(name);
+    // Another id, the same name, and timeline 0 again.
+    store = openBank(name);
+    const anew = await openSnapshots(store, { directory }).take();
+    expect(anew.header).toMatchObject({ name, timeline: 0 });
+    expect(anew.header.storeId).not.toBe(first.header.storeId);
+    expect((await restoreStore({ file: anew.file, name, force: true })).timeline).toBe(3);
+    store.close();
+    store = attach(name);
+  });
+
   test('leaves page states that are true: the next copy is small and backup equals main', async () => {
     const taken = await openSnapshots(store, { directory }).take();
     await restoreStore({ file: taken.file, name, force: true });

@@ -4,7 +4,7 @@ export type { FileSystem } from './file-system.ts';
 export { nodeFileSystem } from './file-system.ts';
 export type { RegistryOptions } from './open-registry.ts';
 export { openRegistry } from './open-registry.ts';
-export type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions } from './registry.ts';
+export type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions, TryOptions } from './registry.ts';
 export type { VersionEvent, VersionState } from './state-machine.ts';
 export type { CrashReport, HistoryEntry, ModuleHistoryEntry, Version, VersionKey } from './version.ts';
 export type { VersionsErrorCode, VersionsErrorDetails } from './versions-error.ts';

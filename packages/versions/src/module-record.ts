@@ -76,13 +76,13 @@ export function addVersion(record: ModuleRecord, added: NewVersion, occasion: Oc
   return true;
 }
 
-/** Takes one try; throws NO_TRIES_LEFT, or ILLEGAL_TRANSITION in a state in which nothing is tried. */
-export function spendTry(record: ModuleRecord, version: VersionRecord): void {
+/** Takes one try for `by`; throws NO_TRIES_LEFT, or ILLEGAL_TRANSITION in a state in which nothing is tried. */
+export function spendTry(record: ModuleRecord, version: VersionRecord, by: string): void {
   requireNext(record, version, 'try');
   if (version.triesLeft === 0) {
     const message =
-      `${record.module}@${version.id} has spent all ${version.triesSpent} tries without becoming stable. Nothing was changed. ` +
-      'Do not load it: quarantine it ("crashed while loading") and run the last stable version.';
+      `${record.module}@${version.id} has no try left: its loads ended in ways that nobody could clear it of. Nothing was changed. ` +
+      'Do not load it; run the last stable version. A retry gives it new tries.';
     throw new VersionsError('NO_TRIES_LEFT', message, {
       module: record.module,
       hash: version.hash,
@@ -91,6 +91,18 @@ export function spendTry(record: ModuleRecord, version: VersionRecord): void {
   }
   version.triesLeft -= 1;
   version.triesSpent += 1;
+  version.openTries = [...(version.openTries ?? []), by];
+}
+
+/** Gives back a try that `by` spent: its load ended well, or its process died of something else. False: it has none, nothing to write; so each is given back once. */
+export function returnTry(record: ModuleRecord, version: VersionRecord, by: string): boolean {
+  requireNext(record, version, 'return');
+  const { openTries = [] } = version;
+  const index = openTries.indexOf(by);
+  if (index < 0) return false;
+  version.openTries = openTries.toSpliced(index, 1);
+  version.triesLeft += 1;
+  return true;
 }
 
 /** Moves a version by an event of the table; throws ILLEGAL_TRANSITION. False: it is there already, nothing to write. */
@@ -103,7 +115,7 @@ export function applyEvent(
   const from = version.state;
   const to = requireNext(record, version, event);
   if (event === 'quarantine') return quarantine(record, version, occasion);
-  if (to === from) return false;
+  if (to === from && event !== 'retry') return false;
   if (event === 'promote') {
     const previous = record.versions.find((other) => other.state === 'stable');
     if (previous !== undefined) {
@@ -118,6 +130,7 @@ export function applyEvent(
   // A version that earned stable, or is given a new chance, has all its tries; going on to load a checked one spends from the same.
   if (event === 'promote' || event === 'retry' || (event === 'begin' && from !== 'checked'))
     version.triesLeft = occasion.tries;
+  if (to !== 'checked' && event !== 'begin') delete version.openTries;
   if (event === 'retry') version.wasUnstable = false;
   version.state = to;
   remember(record, version, event, from, occasion);
@@ -143,6 +156,7 @@ function quarantine(record: ModuleRecord, version: VersionRecord, occasion: Occa
   if (version.crashes.length >= crashReportCountMax) version.crashes.shift();
   version.crashes.push({ reason: occasion.reason, at: occasion.at, by: occasion.by });
   if (!isNew) return true;
+  delete version.openTries;
   const from = version.state;
   delete version.stableAt;
   delete version.stableGeneration;
@@ -176,7 +190,11 @@ function requireNext(record: ModuleRecord, version: VersionRecord, event: Versio
 }
 
 function pastOf(version: VersionRecord): VersionPast {
-  return { wasStable: version.stableGeneration !== undefined, wasUnstable: version.wasUnstable };
+  return {
+    wasStable: version.stableGeneration !== undefined,
+    wasUnstable: version.wasUnstable,
+    hasTries: version.triesLeft > 0,
+  };
 }
 
 function remember(

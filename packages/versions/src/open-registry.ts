@@ -9,12 +9,12 @@ import type { FileSystem } from './file-system.ts';
 import { makeDirectorySync, nodeFileSystem } from './file-system.ts';
 import { directoryOfModule, moduleOfDirectory, requireModuleName } from './module-name.ts';
 import type { Occasion } from './module-record.ts';
-import { addVersion, applyEvent, requireVersion, spendTry, stableVersions } from './module-record.ts';
+import { addVersion, applyEvent, requireVersion, returnTry, spendTry, stableVersions } from './module-record.ts';
 import { ModuleStore } from './module-store.ts';
 import { chooseForPruning } from './pruning.ts';
 import { publicVersion } from './public-version.ts';
 import type { ModuleRecord, VersionRecord } from './record-file.ts';
-import type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions } from './registry.ts';
+import type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions, TryOptions } from './registry.ts';
 import type { VersionEvent } from './state-machine.ts';
 import type { ModuleHistoryEntry, Version, VersionKey } from './version.ts';
 import { asVersionsError, VersionsError } from './versions-error.ts';
@@ -121,15 +121,15 @@ class DiskRegistry implements Registry {
     return this.#mark(version, 'check', 'its exports are valid', options);
   }
 
-  spendTry(version: VersionKey, options: { readonly by?: string } = {}): Version {
-    requireKnownOptions(options, ['by'], 'registry.spendTry');
-    if (options.by !== undefined) requireLabel(options.by, 'by');
-    requireVersionKey(version);
-    return this.#module(version.module).store.change((record) => {
-      const found = requireVersion(record, version.hash);
-      spendTry(record, found);
-      return { changed: true, value: publicVersion(version.module, found) };
+  spendTry(version: VersionKey, options: TryOptions = {}): Version {
+    return this.#changeTries('registry.spendTry', version, options, (record, found, by) => {
+      spendTry(record, found, by);
+      return true;
     });
+  }
+
+  returnTry(version: VersionKey, options: TryOptions = {}): Version {
+    return this.#changeTries('registry.returnTry', version, options, returnTry);
   }
 
   markProbation(version: VersionKey, options: MarkOptions = {}): Version {
@@ -172,7 +172,7 @@ class DiskRegistry implements Registry {
     requireVersionKey(version);
     const { store, bundles } = this.#module(version.module);
     const stored = requireVersion(store.read(), version.hash);
-    if (stored.state === 'unstable') bundles.read(stored);
+    if (stored.state !== 'purged') bundles.read(stored);
     return this.#move(version, 'retry', this.#occasion(options.reason ?? 'given another chance', by));
   }
 
@@ -266,6 +266,22 @@ class DiskRegistry implements Registry {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #changeTries(
+    where: string,
+    version: VersionKey,
+    options: TryOptions,
+    change: (record: ModuleRecord, found: VersionRecord, by: string) => boolean,
+  ): Version {
+    requireKnownOptions(options, ['by'], where);
+    const { by = `pid ${process.pid}` } = options;
+    requireLabel(by, 'by');
+    requireVersionKey(version);
+    return this.#module(version.module).store.change((record) => {
+      const found = requireVersion(record, version.hash);
+      return { changed: change(record, found, by), value: publicVersion(version.module, found) };
+    });
   }
 
   #mark(version: VersionKey, event: VersionEvent, defaultReason: string, options: MarkOptions): Version {

@@ -19,6 +19,7 @@ export function publicVersion(module: string, stored: VersionRecord): Version {
     addedAt,
     triesLeft,
     triesSpent,
+    openTries: Object.freeze([...(stored.openTries ?? [])]),
     stableAt,
     crashes: Object.freeze(stored.crashes.map((crash) => Object.freeze({ ...crash }))),
   });

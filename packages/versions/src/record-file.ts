@@ -29,6 +29,8 @@ export interface VersionRecord {
   state: VersionState;
   triesLeft: number;
   triesSpent: number;
+  /** Who spent the tries that have not been given back, oldest first; absent: nobody. With `triesLeft` never more than the tries that it was given. */
+  openTries?: string[];
   /** When it last became stable; both are absent if it never did or was quarantined since. */
   stableAt?: number;
   /** Generation at which it last became stable: the order in which a revert goes back, immune to clocks. */
@@ -75,6 +77,7 @@ const versionSchema: v.GenericSchema<unknown, VersionRecord> = v.strictObject({
   state,
   triesLeft: count,
   triesSpent: count,
+  openTries: v.exactOptional(v.array(v.string())),
   stableAt: v.exactOptional(time),
   stableGeneration: v.exactOptional(count),
   wasUnstable: v.boolean(),

@@ -46,6 +46,12 @@ export interface RevertOptions {
   readonly satisfying?: (version: Version) => boolean;
 }
 
+/** Whose try. */
+export interface TryOptions {
+  /** Who loads the version, told from all others that ever did. Default: `pid <n>`. */
+  readonly by?: string;
+}
+
 /** What `prune` leaves. */
 export interface PruneOptions {
   /** How many superseded versions keep their bundles, those first that were stable most recently. */
@@ -79,14 +85,23 @@ export interface Registry {
   markChecked(version: VersionKey, options?: MarkOptions): Version;
 
   /**
-   * Spends one try, durably, *before* the version is loaded (checked or probation): whatever the load does, the try is gone. One
-   * try per start of a version, not per process that runs it.
+   * Spends one try, durably, *before* the version is loaded (checked or probation): whatever the load does, the try is gone, unless it is given back.
+   * One try per process that serves with the version.
    *
    * @returns the version with the tries that are left.
-   * @throws VersionsError NO_TRIES_LEFT: nothing was changed; quarantine it ("crashed while loading") and do not load it.
-   * ILLEGAL_TRANSITION in other states; UNKNOWN_VERSION.
+   * @throws VersionsError NO_TRIES_LEFT: nothing was changed; do not load it, run the last stable version. ILLEGAL_TRANSITION in other states;
+   * UNKNOWN_VERSION.
    */
-  spendTry(version: VersionKey, options?: { readonly by?: string }): Version;
+  spendTry(version: VersionKey, options?: TryOptions): Version;
+
+  /**
+   * Gives a try back, durably: the load for which `by` spent it ended well, that is, the process stopped in order, or whoever judged its death found another
+   * cause. Only by whoever knows that: a try that nobody gives back counts, which is what ends a crash loop. Each is given back once; without one of
+   * `by` nothing is changed.
+   *
+   * @throws VersionsError ILLEGAL_TRANSITION in states other than checked and probation; UNKNOWN_VERSION.
+   */
+  returnTry(version: VersionKey, options?: TryOptions): Version;
 
   /**
    * Says that the version runs on probation: checked → probation, or superseded or draining → probation with new tries (a
@@ -128,8 +143,8 @@ export interface Registry {
   quarantineInBackground(version: VersionKey, reason: string, options?: { readonly by?: string }): Promise<Version>;
 
   /**
-   * Gives an unstable version another chance: unstable → probation with new tries. The only way out of *unstable*, and an
-   * operator's decision, or that of someone who found the verdict to be wrong (a poison task).
+   * Gives a version another chance: unstable, or without a try left (checked, probation) → probation with new tries. The only way out of both, and an
+   * operator's decision, or that of a developer who saves its source again, or of someone who found the verdict to be wrong (a poison task).
    *
    * @param by who decides; kept in the history.
    * @throws VersionsError BUNDLE_MISSING, ILLEGAL_TRANSITION, UNKNOWN_VERSION

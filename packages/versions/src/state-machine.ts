@@ -22,7 +22,8 @@
 //
 // staged      bundle on disk, nothing known about it.
 // checked     bundled and its exports validated, nothing executed.
-// probation   may be loaded, a try spent before each load; not yet trusted.
+// probation   may be loaded, a try spent before each load and given back when the load is known to have ended well; not yet trusted. Without a
+//             try left it is passed over, which is no verdict: a retry gives it new ones.
 // stable      earned it. At most one version of a module at a time: promoting another supersedes it in the same change.
 // unstable    caused a crash, hang or failure. Never chosen by itself; only an explicit retry gives it another chance.
 // superseded  a newer one took its place. Was it ever stable (`stableAt`), it is what a revert goes back to.
@@ -47,6 +48,7 @@ export type VersionState =
 export type VersionEvent =
   | 'check'
   | 'try'
+  | 'return'
   | 'begin'
   | 'promote'
   | 'supersede'
@@ -74,15 +76,19 @@ export interface VersionPast {
   readonly wasStable: boolean;
   /** It was unstable when it was purged, or was quarantined after that. */
   readonly wasUnstable: boolean;
+  /** It has tries left. */
+  readonly hasTries: boolean;
 }
 
 type Row = { readonly [state in VersionState]?: VersionState | ((past: VersionPast) => VersionState | undefined) };
 
+const triedAgain = (past: VersionPast): VersionState | undefined => (past.hasTries ? undefined : 'probation');
 const stableAgain = (past: VersionPast): VersionState | undefined => (past.wasStable ? 'stable' : undefined);
 
 const table: { readonly [event in VersionEvent]: Row } = {
   check: { staged: 'checked', checked: 'checked' },
   try: { checked: 'checked', probation: 'probation' },
+  return: { checked: 'checked', probation: 'probation' },
   begin: { checked: 'probation', probation: 'probation', superseded: 'probation', draining: 'probation' },
   promote: { probation: 'stable', stable: 'stable', superseded: stableAgain, draining: stableAgain },
   supersede: {
@@ -103,7 +109,7 @@ const table: { readonly [event in VersionEvent]: Row } = {
     draining: 'unstable',
     purged: 'purged', // its verdict becomes unstable; the bundle is gone already
   },
-  retry: { unstable: 'probation' },
+  retry: { unstable: 'probation', checked: triedAgain, probation: triedAgain },
   purge: { draining: 'purged', unstable: 'purged', purged: 'purged' },
   rebuild: { purged: (past) => (past.wasUnstable ? 'unstable' : 'staged') },
 };
@@ -120,6 +126,7 @@ export function nextState(state: VersionState, event: VersionEvent, past: Versio
 const aims: { readonly [event in VersionEvent]: VersionState } = {
   check: 'checked',
   try: 'probation',
+  return: 'probation',
   begin: 'probation',
   promote: 'stable',
   supersede: 'superseded',

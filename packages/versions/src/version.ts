@@ -65,8 +65,10 @@ export interface Version extends VersionKey {
   readonly sizeBytes: number;
   /** When it was first added, milliseconds since 1970. */
   readonly addedAt: number;
-  /** Loads that it may still try before it earned stable. */
+  /** Loads that it may still try before it earned stable; none: it is passed over until a retry. */
   readonly triesLeft: number;
+  /** Who spent the tries that are gone and may still be given back: loads that are under way, or ended in ways that nobody could clear them of. */
+  readonly openTries: readonly string[];
   /** Loads tried so far, over its whole life. */
   readonly triesSpent: number;
   /** When it last became stable, milliseconds since 1970; undefined if it never did or was quarantined since. */

@@ -17,6 +17,7 @@ interface ModelVersion {
   state: VersionState;
   triesLeft: number;
   triesSpent: number;
+  openTries: number;
   /** Place in the order of becoming stable; 0 if it does not count as formerly stable. */
   stableOrder: number;
   isUnstable: boolean;
@@ -53,7 +54,8 @@ class Model {
   add(bundle: string): string {
     const known = this.versions.get(bundle);
     if (known === undefined) {
-      this.versions.set(bundle, { state: 'staged', triesLeft: 3, triesSpent: 0, stableOrder: 0, isUnstable: false });
+      const fresh = { triesLeft: 3, triesSpent: 0, openTries: 0, stableOrder: 0, isUnstable: false };
+      this.versions.set(bundle, { state: 'staged', ...fresh });
     } else if (known.state === 'purged') {
       known.state = known.isUnstable ? 'unstable' : 'staged';
       known.triesLeft = 3;
@@ -75,6 +77,7 @@ class Model {
     }
     this.visited.add(`${version.state} ${mark}`);
     if (mark === 'markProbation' && version.state !== 'checked') version.triesLeft = 3;
+    if (mark !== 'markChecked' && mark !== 'markProbation') version.openTries = 0;
     if (mark === 'purge') version.stableOrder = 0;
     version.state = targets[mark];
     return 'ok';
@@ -87,6 +90,17 @@ class Model {
     if (version.triesLeft === 0) return 'NO_TRIES_LEFT';
     version.triesLeft -= 1;
     version.triesSpent += 1;
+    version.openTries += 1;
+    return 'ok';
+  }
+
+  returnTry(bundle: string): string {
+    const version = this.versions.get(bundle);
+    if (version === undefined) return 'UNKNOWN_VERSION';
+    if (version.state !== 'checked' && version.state !== 'probation') return 'ILLEGAL_TRANSITION';
+    if (version.openTries === 0) return 'ok';
+    version.openTries -= 1;
+    version.triesLeft += 1;
     return 'ok';
   }
 
@@ -95,6 +109,7 @@ class Model {
     if (version === undefined) return 'UNKNOWN_VERSION';
     this.visited.add(`${version.state} quarantine`);
     version.isUnstable = true;
+    version.openTries = 0;
     version.stableOrder = 0;
     if (version.state !== 'purged') version.state = 'unstable';
     return 'ok';
@@ -103,8 +118,10 @@ class Model {
   retry(bundle: string): string {
     const version = this.versions.get(bundle);
     if (version === undefined) return 'UNKNOWN_VERSION';
-    if (version.state !== 'unstable') return 'ILLEGAL_TRANSITION';
+    const isSpent = ['checked', 'probation'].includes(version.state) && version.triesLeft === 0;
+    if (version.state !== 'unstable' && !isSpent) return 'ILLEGAL_TRANSITION';
     version.state = 'probation';
+    version.openTries = 0;
     version.isUnstable = false;
     version.triesLeft = 3;
     return 'ok';
@@ -118,7 +135,7 @@ class Model {
 
 type Command =
   | {
-      readonly kind: 'add' | 'spendTry' | 'quarantine' | 'quarantineInBackground' | 'retry';
+      readonly kind: 'add' | 'spendTry' | 'returnTry' | 'quarantine' | 'quarantineInBackground' | 'retry';
       readonly module: string;
       readonly bundle: string;
     }
@@ -129,6 +146,7 @@ const place = { module: fc.constantFrom(...modules), bundle: fc.constantFrom(...
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('add' as const), ...place }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('spendTry' as const, 'retry' as const), ...place }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('returnTry' as const), ...place }) },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constantFrom('quarantine' as const, 'quarantineInBackground' as const), ...place }),
@@ -176,6 +194,7 @@ async function runReal(registry: Registry, hashes: Map<string, string>, step: Co
   try {
     if (step.kind === 'add') await registry.add(step.module, { bundle: step.bundle, source: 'x.ts' });
     if (step.kind === 'spendTry') registry.spendTry(version);
+    if (step.kind === 'returnTry') registry.returnTry(version);
     if (step.kind === 'quarantine') registry.quarantine(version, 'crash');
     if (step.kind === 'quarantineInBackground') await registry.quarantineInBackground(version, 'crash');
     if (step.kind === 'retry') registry.retry(version, 'the test');
@@ -192,6 +211,7 @@ function runModel(model: Model, step: Command): string {
   if (step.kind === 'mark') return model.mark(step.bundle, step.mark);
   if (step.kind === 'reopen') return 'ok';
   if (step.kind === 'spendTry') return model.spendTry(step.bundle);
+  if (step.kind === 'returnTry') return model.returnTry(step.bundle);
   return step.kind === 'retry' ? model.retry(step.bundle) : model.quarantine(step.bundle);
 }
 
@@ -203,6 +223,8 @@ function compare(registry: Registry, models: Map<string, Model>, hashes: Map<str
       const found = real.get(hashes.get(bundle)!) as Version;
       const { state, triesLeft, triesSpent } = wanted;
       expect({ bundle, ...found }).toMatchObject({ bundle, state, triesLeft, triesSpent });
+      expect(found.openTries).toHaveLength(wanted.openTries);
+      expect(found.openTries.length + found.triesLeft).toBeLessThanOrEqual(3);
       if (state !== 'purged') expect(Buffer.from(registry.readBundle(found)).toString()).toBe(bundle);
     }
     const latest = model.latestStable();

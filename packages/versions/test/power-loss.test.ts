@@ -22,6 +22,7 @@ const life: [string, Step][] = [
   ['add', (registry) => registry.add('fees', { bundle: 'some code', source: 'fees.ts' })],
   ['markChecked', (registry) => registry.markChecked(only(registry))],
   ['spendTry', (registry) => registry.spendTry(only(registry))],
+  ['returnTry', (registry) => registry.returnTry(only(registry))],
   ['markProbation', (registry) => registry.markProbation(only(registry))],
   ['markStable', (registry) => registry.markStable(only(registry))],
   ['add another', (registry) => registry.add('fees', { bundle: 'other code', source: 'fees.ts' })],

@@ -164,6 +164,53 @@ describe('tries', () => {
     expect(open(directory).get('fees', version.id)?.triesLeft).toBe(2);
   });
 
+  test('are given back when a load ended well, each once', async () => {
+    const directory = temporaryDirectory();
+    const registry = open(directory);
+    const version = await inState(registry, 'a', 'checked');
+    expect(registry.returnTry(version)).toMatchObject({ triesLeft: 3, triesSpent: 0 });
+    for (let start = 0; start < 10; start++) {
+      const by = `start ${start}`;
+      expect(registry.spendTry(version, { by })).toMatchObject({ triesLeft: 2, openTries: [by] });
+      expect(open(directory).returnTry(version, { by })).toMatchObject({ triesLeft: 3, openTries: [] });
+      expect(registry.returnTry(version, { by }).triesLeft).toBe(3);
+    }
+    expect(open(directory).get('fees', version.id)).toMatchObject({ triesLeft: 3, triesSpent: 10 });
+  });
+
+  test('that nobody gives back count: nobody gives back what another spent', async () => {
+    const registry = open();
+    const version = await inState(registry, 'a', 'checked');
+    registry.spendTry(version, { by: 'lost' });
+    registry.spendTry(version, { by: 'stopped' });
+    expect(registry.returnTry(version, { by: 'another' }).triesLeft).toBe(1);
+    expect(registry.returnTry(version, { by: 'stopped' })).toMatchObject({ triesLeft: 2, openTries: ['lost'] });
+    expect(registry.returnTry(version, { by: 'stopped' }).triesLeft).toBe(2);
+  });
+
+  test('are not given back to a version that was quarantined or became stable', async () => {
+    const registry = open();
+    const bad = await inState(registry, 'a', 'checked');
+    registry.spendTry(bad);
+    registry.quarantine(bad, 'crash in task');
+    expect(() => registry.returnTry(bad)).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
+    expect(registry.retry(bad, 'an operator')).toMatchObject({ triesLeft: 3, openTries: [] });
+    registry.spendTry(bad);
+    expect(registry.markStable(bad)).toMatchObject({ triesLeft: 3, openTries: [] });
+  });
+
+  test('are new for a version that has none left after a retry, and only then', async () => {
+    const registry = open();
+    const version = await inState(registry, 'a', 'probation');
+    expect(() => registry.retry(version, 'a developer')).toThrow(
+      expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
+    );
+    registry.spendTry(version);
+    registry.spendTry(version);
+    const again = registry.retry(version, 'a developer', { reason: 'saved again' });
+    expect(again).toMatchObject({ state: 'probation', triesLeft: 3, openTries: [], reason: 'saved again' });
+  });
+
   test('are full again after a retry, a promotion, and a return to probation', async () => {
     const registry = open();
     const version = await inState(registry, 'a', 'unstable');

@@ -3,9 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import { nextState, versionEvents, versionStates } from '../src/state-machine.ts';
 
-const never = { wasStable: false, wasUnstable: false };
-const wasStable = { wasStable: true, wasUnstable: false };
-const wasUnstable = { wasStable: false, wasUnstable: true };
+const never = { wasStable: false, wasUnstable: false, hasTries: true };
+const wasStable = { wasStable: true, wasUnstable: false, hasTries: true };
+const wasUnstable = { wasStable: false, wasUnstable: true, hasTries: true };
 
 const legal = new Map(
   Object.entries({
@@ -13,6 +13,8 @@ const legal = new Map(
     'checked check': 'checked',
     'checked try': 'checked',
     'probation try': 'probation',
+    'checked return': 'checked',
+    'probation return': 'probation',
     'checked begin': 'probation',
     'probation begin': 'probation',
     'superseded begin': 'probation',
@@ -60,6 +62,12 @@ describe('the table of transitions', () => {
 
   test('a purged version that was unstable is unstable when it is built again', () => {
     expect(nextState('purged', 'rebuild', wasUnstable)).toBe('unstable');
+  });
+
+  test('what has no try left is tried again by a retry', () => {
+    expect(nextState('probation', 'retry', { ...never, hasTries: false })).toBe('probation');
+    expect(nextState('checked', 'retry', { ...never, hasTries: false })).toBe('probation');
+    expect(nextState('stable', 'retry', { ...never, hasTries: false })).toBeUndefined();
   });
 
   test('unstable is left by retry and purge alone', () => {

@@ -18,7 +18,10 @@ export const exitCodeTexts: readonly (readonly [number, string])[] = [
   [exitCodes.failed, 'failed; the message says what and what to do'],
   [exitCodes.usage, 'wrong usage: unknown command or option, missing argument'],
   [exitCodes.config, 'the config is missing or wrong'],
-  [exitCodes.notRunning, 'the app is not running, or is running already where it must not'],
+  [
+    exitCodes.notRunning,
+    'the app is not running, or is running already where it must not (also its store: STORE_BUSY)',
+  ],
   [exitCodes.findings, 'check found problems'],
 ];
 
@@ -27,6 +30,7 @@ export function exitCodeOf(error: unknown): number {
   const code = codeOfError(error);
   if (code === 'USAGE') return exitCodes.usage;
   if (code.startsWith('CONFIG_') || code === 'NOT_YET') return exitCodes.config;
-  if (code === 'NOT_RUNNING' || code === 'NOT_READY' || code === 'ALREADY_RUNNING') return exitCodes.notRunning;
+  if (code === 'NOT_RUNNING' || code === 'NOT_READY' || code === 'ALREADY_RUNNING' || code === 'STORE_BUSY')
+    return exitCodes.notRunning;
   return exitCodes.failed;
 }

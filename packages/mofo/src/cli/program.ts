@@ -6,6 +6,7 @@ import { nearestName } from '../define/nearest-name.ts';
 import { MofoError } from '../errors.ts';
 import { openTerminal, writeError } from '../output/index.ts';
 import { type CliEnvironment, type Commands, contextOf } from './command-context.ts';
+import { inCommandWords } from './command-words.ts';
 import { commandAdders } from './commands/index.ts';
 import { exitCodeOf, exitCodes, exitCodeTexts } from './exit-codes.ts';
 import { mofoVersion } from './mofo-version.ts';
@@ -30,7 +31,7 @@ export async function runCli(
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done; // --help, --version
-    const told = error instanceof CommanderError ? usageError(error, program) : error;
+    const told = error instanceof CommanderError ? usageError(error, program) : inCommandWords(error);
     const terminal = openTerminal({
       output: environment.output,
       errors: environment.errors,

@@ -1,5 +1,6 @@
 // What `mofo run` and `mofo dev` have in common: start, banner, timeline, signals, exit code.
 
+import { listStores } from '@mofo/journal';
 import { showSize } from '../config/index.ts';
 import { writeBanner, writeEvent } from '../output/index.ts';
 import type { RuntimeEvent } from '../runtime/messages.ts';
@@ -44,7 +45,9 @@ export async function serve({ config, directory, terminal }: CommandContext, opt
     banner(terminal, app, options);
     for (const event of waiting) writeEvent(terminal, event);
     waiting = undefined;
-    return await app.ended;
+    const code = await app.ended;
+    if (code === exitCodes.done) writeEvent(terminal, stopped(app));
+    return code;
   } catch (error) {
     // A stop that was asked for is no failure, however far the start had come.
     if (starting.signal.aborted) return exitCodes.done;
@@ -56,13 +59,29 @@ export async function serve({ config, directory, terminal }: CommandContext, opt
   }
 }
 
+/** What people who stop it want to know. */
+function stopped({ config: { store } }: RunningApp): RuntimeEvent {
+  return {
+    at: Date.now(),
+    kind: 'stop',
+    message: `stopped; store "${store.name}" stays in memory: the next start goes on with it, npx mofo destroy --yes removes it`,
+    data: { store: store.name },
+  };
+}
+
+/** Main serves, so the store is there: its own size, not what the config may have left out. */
+function storeSize({ config: { store } }: RunningApp): { readonly store?: string } {
+  const found = listStores().find(({ name }) => name === store.name);
+  return found === undefined ? {} : { store: `${showSize(found.sizeBytes)} (${showSize(found.reservedBytes)} used)` };
+}
+
 function banner(terminal: CommandContext['terminal'], app: RunningApp, options: ServeOptions): void {
   const { host } = app.config.http;
   writeBanner(terminal, {
     version: mofoVersion(),
     name: app.config.name,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${app.port}`,
-    store: showSize(app.config.store.sizeBytes),
+    ...storeSize(app),
     ...(options.mode === 'dev' ? { hint: 'save a module to update it, Ctrl-C to stop' } : {}),
   });
 }

@@ -27,13 +27,15 @@ export interface ConfigInput {
   readonly store?: {
     /** Name of the store; default: the app's. */
     readonly name?: string;
-    /** Largest size it may grow to, 1 MiB to 64 GiB; default '256MiB'. */
+    /** Largest size it may grow to, 1 MiB to 64 GiB. Left out, a store that is there is taken as it is, and a new one has '256MiB'. */
     readonly sizeBytes?: Size;
   };
   /** Images of the store on disk. */
   readonly snapshot?: {
     /** How often; false: only when asked for. Default '30s'. */
     readonly every?: Duration | false;
+    /** A last one at an orderly stop. Default: with `mofo run`, when they are taken by time. */
+    readonly atStop?: boolean;
     /** How many are kept, 1 to 1000; default 10. */
     readonly keep?: number;
     /** Where; default 'snapshots' below `directory`. */
@@ -71,9 +73,15 @@ export interface Config {
     readonly maxBodyBytes: number;
     readonly keepConnections: boolean;
   };
-  readonly store: { readonly name: string; readonly sizeBytes: number };
-  /** `everyMs` null: only when asked for. `directory` is absolute. */
-  readonly snapshot: { readonly everyMs: number | null; readonly keep: number; readonly directory: string };
+  /** `sizeBytes` null: that of the store that is there. */
+  readonly store: { readonly name: string; readonly sizeBytes: number | null };
+  /** `everyMs` null: only when asked for. `atStop` null: in production, when they are taken by time. `directory` is absolute. */
+  readonly snapshot: {
+    readonly everyMs: number | null;
+    readonly atStop: boolean | null;
+    readonly keep: number;
+    readonly directory: string;
+  };
   readonly probation: { readonly tasks: number; readonly minimumMs: number; readonly deadlineMs: number };
   readonly hangAfterMs: number;
   /** null: Node's own limit. */

@@ -10,7 +10,8 @@ export interface Evaluation {
 /** Started as `node --input-type=commonjs -e <this> <config file>`. */
 export const evaluationProgram: string = `
 const { readFileSync, writeSync } = require('node:fs');
-const { dirname } = require('node:path');
+const { SourceMap } = require('node:module');
+const { dirname, relative } = require('node:path');
 const { Script } = require('node:vm');
 const file = process.argv[1];
 const answer = (evaluation) => {
@@ -18,9 +19,22 @@ const answer = (evaluation) => {
   for (let sent = 0; sent < bytes.byteLength;) sent += writeSync(3, bytes, sent);
   process.exit(0);
 };
+let bundle = '';
+// The bundle's first line is the second of what runs.
+const placeOf = (path, line, column) => {
+  const map = /\\n\\/\\/# sourceMappingURL=data:application\\/json;base64,([\\w+/=]+)\\s*$/.exec(bundle);
+  if (path !== file || map === null) return relative(dirname(file), path) + ':' + line + ':' + column;
+  const { originalSource, originalLine, originalColumn } =
+    new SourceMap(JSON.parse(Buffer.from(map[1], 'base64').toString('utf8'))).findEntry(line - 2, column - 1);
+  return originalSource === undefined ? relative(dirname(file), path) : originalSource + ':' + (originalLine + 1) + ':' + (originalColumn + 1);
+};
 const refuse = (error) => {
-  const isError = error instanceof Error;
-  answer({ problem: isError ? error.name + ': ' + error.message : 'it threw ' + String(error) });
+  if (!(error instanceof Error)) return answer({ problem: 'it threw ' + String(error) });
+  // Mapped to the sources; of packages and of this program it says nothing.
+  const own = String(error.stack).split('\\n').map((line) => /\\(?(\\/[^()]+):(\\d+):(\\d+)\\)?$/.exec(line))
+    .find((match) => match !== null && match[1].startsWith(dirname(file) + '/') && !match[1].includes('/node_modules/'));
+  const place = own ? placeOf(own[1], Number(own[2]), Number(own[3])) + ': ' : '';
+  answer({ problem: place + error.name + ': ' + error.message });
 };
 const mofo = new Proxy({ defineConfig: (input) => input }, {
   get(target, key) {
@@ -38,7 +52,8 @@ const plain = (value, path) => {
 };
 (async () => {
   const module = { exports: {} };
-  const code = '(function (exports, require, module, __filename, __dirname) {' + readFileSync(0, 'utf8') + '\\n})';
+  bundle = readFileSync(0, 'utf8');
+  const code = '(function (exports, require, module, __filename, __dirname) {\\n' + bundle + '\\n})';
   const run = new Script(code, { filename: file }).runInThisContext();
   run(module.exports, (id) => (id === 'mofo' ? mofo : fromApp(id)), module, file, dirname(file));
   const exported = module.exports.default;

@@ -58,18 +58,31 @@ export async function loadConfig(options: LoadConfigOptions): Promise<LoadedConf
   return { config: validateConfig(input, appDirectory, basename(file)), file, appDirectory };
 }
 
+/** The config file of a directory, absolute; undefined if there is none. */
+export async function findConfigFile(directory: string): Promise<string | undefined> {
+  for (const name of configFileNames) if (await isThere(resolve(directory, name))) return resolve(directory, name);
+  return undefined;
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function findConfig(directory: string, wanted: string | undefined): Promise<string> {
-  for (const name of wanted === undefined ? configFileNames : [wanted]) {
-    const file = resolve(directory, name);
-    const isThere = await access(file).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return file;
+  if (wanted !== undefined) {
+    const file = resolve(directory, wanted);
+    if (await isThere(file)) return file;
+    const message = `there is no ${wanted} in ${directory}. Nothing was started. Correct --config, or leave it out to take mofo.config.ts.`;
+    throw new MofoError('CONFIG_NOT_FOUND', message, { data: { directory } });
   }
+  const found = await findConfigFile(directory);
+  if (found !== undefined) return found;
   throw new MofoError(
     'CONFIG_NOT_FOUND',
-    `there is no ${wanted ?? 'mofo.config.ts (or .js, .mjs, .json)'} in ${directory}. Nothing was started. ` +
+    `there is no mofo.config.ts (or .js, .mjs, .json) in ${directory}. Nothing was started. ` +
       'Go to the directory of your app, or begin one with: npx mofo init',
     { data: { directory } },
   );
@@ -102,7 +115,10 @@ async function bundleConfig(file: string): Promise<Buffer> {
     const advice =
       error.code === 'EXPORTS_INVALID'
         ? `${basename(file)} has no default export. Write: export default defineConfig({ name: '…' }).`
-        : error.message;
+        : error.message.replace(
+            'was not built, what ran before goes on. Correct it and save.',
+            'was not built. Nothing was started. Correct it and start again.',
+          );
     throw new MofoError('CONFIG_BUILD_FAILED', advice, { cause: error, data: error.data });
   }
 }

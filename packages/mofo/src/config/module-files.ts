@@ -42,6 +42,17 @@ export function moduleOfFile(directory: string, patterns: readonly string[], pat
   return { module: file.replace(sourceEnding, ''), source: posix.relative(directory, path) };
 }
 
+/** Why a file cannot be a module by its name; undefined if it can. */
+export function moduleNameProblem(file: ModuleFile): MofoError | undefined {
+  if (moduleName.test(file.module)) return undefined;
+  return new MofoError(
+    'NAME_MISMATCH',
+    `${file.source} cannot be a module: its name must be a letter, then at most 63 letters, digits or hyphens. ` +
+      'Rename the file, or narrow `modules` in the config.',
+    { data: { file: file.source } },
+  );
+}
+
 /**
  * Finds the modules of an app, sorted by name.
  *
@@ -72,10 +83,9 @@ export async function findModules(directory: string, patterns: readonly string[]
 }
 
 function requireUsableName(file: ModuleFile): void {
-  if (moduleName.test(file.module)) return;
-  const message =
-    `${file.source} cannot be a module: its name must be a letter, then at most 63 letters, digits or hyphens. ` +
-    'Nothing was started. Rename the file, or narrow `modules` in the config.';
+  const problem = moduleNameProblem(file);
+  if (problem === undefined) return;
+  const message = `${problem.message} Nothing was started.`;
   throw new MofoError('CONFIG_INVALID', message, { data: { problems: [{ path: 'modules', message }] } });
 }
 

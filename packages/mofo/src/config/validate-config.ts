@@ -101,6 +101,7 @@ const sections = {
     every: v.optional(
       v.union([v.literal(false), durationMs(100)], (issue) => issue.issues?.at(-1)?.message ?? 'is no duration'),
     ),
+    atStop: v.optional(v.boolean('must be true or false')),
     keep: v.optional(whole(1, 1000)),
     directory: v.optional(text),
   }),
@@ -175,9 +176,10 @@ function complete(parsed: Parsed, appDirectory: string): Config {
       maxBodyBytes: parsed.http?.maxBody ?? defaults.maxBodyBytes,
       keepConnections: parsed.http?.keepConnections ?? defaults.keepConnections,
     },
-    store: { name: parsed.store?.name ?? parsed.name, sizeBytes: parsed.store?.sizeBytes ?? defaults.storeSizeBytes },
+    store: { name: parsed.store?.name ?? parsed.name, sizeBytes: parsed.store?.sizeBytes ?? null },
     snapshot: {
       everyMs: every === false ? null : every,
+      atStop: parsed.snapshot?.atStop ?? null,
       keep: parsed.snapshot?.keep ?? defaults.snapshotKeep,
       directory:
         parsed.snapshot?.directory === undefined

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { watch } from 'chokidar';
-import { findModules, type ModuleFile, moduleOfFile, patternDirectories } from '../config/index.ts';
+import { findModules, type ModuleFile, moduleNameProblem, moduleOfFile, patternDirectories } from '../config/index.ts';
 import { MofoError } from '../errors.ts';
 import { type BuiltModule, buildModule } from './build-module.ts';
 
@@ -24,6 +24,8 @@ const rebuildCountMax = 10;
 export interface ModuleBuilt {
   readonly file: ModuleFile;
   readonly built: BuiltModule;
+  /** The first build at the start, a change, or a save that changed nothing. */
+  readonly occasion: 'start' | 'change' | 'same';
   /** When the change was first seen, milliseconds since 1970. */
   readonly savedAt: number;
 }
@@ -47,6 +49,8 @@ export interface WatchModulesOptions {
   readonly patterns: readonly string[];
   /** Content changed and builds; also at the start, once for each module. */
   readonly onBuilt: (event: ModuleBuilt) => void | Promise<void>;
+  /** A file was written and the build is what it was. */
+  readonly onSavedAgain?: (event: ModuleBuilt) => void | Promise<void>;
   /** Content changed and does not build. */
   readonly onBroken: (event: ModuleBroken) => void | Promise<void>;
   /** A module's file is gone. */
@@ -72,6 +76,8 @@ interface Watched {
   /** What was reported last: the bundle's hash, or the error's message. */
   reported: string | undefined;
   isBroken: boolean;
+  /** A file of it was written since the last report. */
+  isSaved: boolean;
   /** When the change that waits to be built was seen; undefined if none waits. */
   dirtyAt: number | undefined;
   work: Promise<void> | undefined;
@@ -95,6 +101,8 @@ class Watcher implements ModuleWatcher {
   private readonly directory: string;
   private readonly modules = new Map<string, Watched>();
   private readonly watched = new Set<string>();
+  /** Sources whose names no module can have. */
+  private readonly refused = new Set<string>();
   private readonly files = watch([], { ignoreInitial: true, ignored: /[/\\](node_modules|\.git)([/\\]|$)/ });
   private isClosed = false;
 
@@ -142,6 +150,7 @@ class Watcher implements ModuleWatcher {
       inputs: new Set([path]),
       reported: undefined,
       isBroken: false,
+      isSaved: false,
       dirtyAt: undefined,
       work: undefined,
       recheck: undefined,
@@ -153,11 +162,22 @@ class Watcher implements ModuleWatcher {
   private see(event: string, path: string): void {
     if (this.isClosed || event.endsWith('Dir')) return;
     const file = moduleOfFile(this.directory, this.options.patterns, path);
-    if (file !== undefined && !this.modules.has(path) && event !== 'unlink') this.rebuild(this.add(file), Date.now());
+    if (file !== undefined && !this.modules.has(path) && event !== 'unlink' && this.mayBeModule(file)) this.add(file);
     for (const module of this.modules.values()) {
       // A broken module may have missed just the file that came: its inputs are not all known.
-      if (module.path === path || module.inputs.has(path) || module.isBroken) this.rebuild(module, Date.now());
+      if (module.path !== path && !module.inputs.has(path) && !module.isBroken) continue;
+      module.isSaved = true;
+      this.rebuild(module, Date.now());
     }
+  }
+
+  /** A file that came while we watch is refused alone, and once; at the start it is the config that is wrong. */
+  private mayBeModule(file: ModuleFile): boolean {
+    const error = moduleNameProblem(file);
+    if (error === undefined) return true;
+    if (!this.refused.has(file.source)) void this.options.onBroken({ file, error, savedAt: Date.now() });
+    this.refused.add(file.source);
+    return false;
   }
 
   private rebuild(module: Watched, savedAt: number): void {
@@ -220,6 +240,8 @@ class Watcher implements ModuleWatcher {
     result: { built: BuiltModule } | { error: MofoError },
     savedAt: number,
   ): Promise<void> {
+    const { isSaved } = module;
+    module.isSaved = false;
     if ('error' in result) {
       module.isBroken = true;
       if (module.reported === result.error.message) return;
@@ -228,10 +250,13 @@ class Watcher implements ModuleWatcher {
       return;
     }
     const hash = createHash('sha256').update(result.built.bundle).digest('hex');
-    const isSame = module.reported === hash;
+    const isFirst = module.reported === undefined && !isSaved;
+    const occasion = isFirst ? 'start' : module.reported === hash ? 'same' : 'change';
     module.isBroken = false;
     module.reported = hash;
-    if (!isSame) await this.options.onBuilt({ file: module.file, built: result.built, savedAt });
+    const event: ModuleBuilt = { file: module.file, built: result.built, occasion, savedAt };
+    if (occasion !== 'same') await this.options.onBuilt(event);
+    else if (isSaved) await this.options.onSavedAgain?.(event);
   }
 
   private async forget(module: Watched): Promise<void> {

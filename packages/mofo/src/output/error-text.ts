@@ -3,6 +3,7 @@
 //   MofoError [STORE_FULL]: store "bank" is full: …
 //     The transaction was rolled back; nothing was lost. …
 
+import { factsOf } from '../error-facts.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Characters of a line before it is broken; error messages are prose. */
@@ -10,22 +11,18 @@ const lineWidthMax = 110;
 
 /** The code of any error of ours, or of the system; 'UNEXPECTED' for others. */
 export function codeOfError(error: unknown): string {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : 'UNEXPECTED';
+  return factsOf(error).code ?? 'UNEXPECTED';
 }
 
 /** An error as lines: the first sentence behind the code, the rest below it. A stack only for what nobody foresaw. */
 export function errorLines(error: unknown, terminal: Terminal): string[] {
-  const code = codeOfError(error);
-  const name = error instanceof Error ? error.name : 'Error';
-  // Some packages write the code into the message; it is said once.
-  const message = (error instanceof Error ? error.message : String(error)).replace(`[${code}] `, '');
+  const { name, message, code = 'UNEXPECTED' } = factsOf(error);
   const [paragraph = '', ...below] = message.split('\n');
   const sentenceEnd = paragraph.search(/(?<=[.?!]) (?=[A-Z`"'])/);
   const first = sentenceEnd < 0 ? paragraph : paragraph.slice(0, sentenceEnd);
   const rest = sentenceEnd < 0 ? '' : paragraph.slice(sentenceEnd + 1);
   const lines = [`${terminal.paintError(['red', 'bold'], `${name} [${code}]:`)} ${first}`, ...wrapped(rest)];
-  lines.push(...below.map((line) => terminal.paintError('dim', `  ${line}`)));
+  lines.push(...below.map((line) => terminal.paintError('dim', `  ${line.replace(/^ {2}(?! )/, '')}`)));
   if (code === 'UNEXPECTED' && error instanceof Error && error.stack !== undefined) {
     const frames = error.stack.split('\n').filter((line) => line.startsWith('    at '));
     lines.push(...frames.map((line) => terminal.paintError('dim', line)));
@@ -35,11 +32,8 @@ export function errorLines(error: unknown, terminal: Terminal): string[] {
 
 /** An error as data: `{ error: { code, message, … } }`. */
 export function errorData(error: unknown): { readonly error: Readonly<Record<string, unknown>> } {
-  const code = codeOfError(error);
-  const message = (error instanceof Error ? error.message : String(error)).replace(`[${code}] `, '');
-  const data = (error as { data?: unknown } | null | undefined)?.data;
-  const hasData = typeof data === 'object' && data !== null && Object.keys(data).length > 0;
-  return { error: { code, message, ...(hasData ? { data } : {}) } };
+  const { message, data, code = 'UNEXPECTED' } = factsOf(error);
+  return { error: { code, message, ...(data === undefined ? {} : { data }) } };
 }
 
 /** Writes an error to standard error: words for people, one JSON for programs. */

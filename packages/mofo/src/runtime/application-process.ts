@@ -1,7 +1,7 @@
 // One process of an application, from start to end: role, takeover, serving, and what the launcher asks for.
 
 import { closeSync } from 'node:fs';
-import { openStore, type Store } from '@mofo/journal';
+import type { Store } from '@mofo/journal';
 import { type ConnectionCounters, monotonicMs } from '@mofo/shm-store';
 import { openRegistry, type Registry } from '@mofo/versions';
 import { createLabel, Quarantine, RoleKeeper, type Takeover } from '@mofo/watchdog';
@@ -10,17 +10,19 @@ import { ConnectionKeeper } from '../connections/index.ts';
 import type { HttpServer } from '../http/index.ts';
 import { Application } from './application.ts';
 import { blameOf } from './blame.ts';
-import { describe } from './describe-error.ts';
+import { describe, describeFully } from './describe-error.ts';
 import { type Emit, emitOver } from './event-emitter.ts';
 import { listen } from './http-front.ts';
 import { judgeTakeover } from './judge-takeover.ts';
-import type { FromChild, TakeoverReport, ToChild } from './messages.ts';
+import type { FromChild, TakeoverReport, ToChild, VersionName } from './messages.ts';
 import { moduleLog } from './module-log.ts';
+import { openAppStore } from './open-app-store.ts';
 import { RequestAnswers } from './request-answers.ts';
 import { restoreIfAbsent } from './restore-if-absent.ts';
+import { giveTryBack } from './settle-tries.ts';
 import { slotGuard } from './slot-guard.ts';
-import { SnapshotKeeper } from './snapshot-keeper.ts';
-import { takeOver } from './take-over.ts';
+import { SnapshotKeeper, takesFinalSnapshot } from './snapshot-keeper.ts';
+import { type TakenOver, takeOver } from './take-over.ts';
 import { countedSince } from './takeover-text.ts';
 import { TaskRunner } from './task-runner.ts';
 import { warmUp } from './warm-up.ts';
@@ -46,6 +48,8 @@ export class ApplicationProcess {
   private readonly answers: RequestAnswers;
   private readonly listenFd: number;
   private readonly connections: ConnectionKeeper | undefined;
+  private readonly holder: string;
+  private readonly mode: 'dev' | 'run';
   private http: HttpServer | undefined;
   private stopping: Promise<void> | undefined;
   private lastTakeover: Takeover | undefined;
@@ -54,10 +58,12 @@ export class ApplicationProcess {
     this.config = message.config;
     this.appDirectory = message.appDirectory;
     this.listenFd = message.listenFd;
+    this.holder = message.holder;
+    this.mode = message.mode;
     this.send = send;
     this.emit = emitOver(send);
     this.registry = openRegistry({ directory: `${this.config.directory}/versions` });
-    this.store = openStore({ name: this.config.store.name, sizeBytes: this.config.store.sizeBytes });
+    this.store = openAppStore(this.config);
     this.quarantine = new Quarantine(this.store);
     this.connections = this.openConnections(message.connections);
     this.snapshots = new SnapshotKeeper(this.store, this.config, this.emit);
@@ -75,7 +81,13 @@ export class ApplicationProcess {
       log: (version) => moduleLog(version.title),
       emit: (event) => this.send({ type: 'event', event }),
       onStable: (version) => this.send({ type: 'stable', module: version.name.module, hash: version.name.hash }),
-      onSwap: () => this.tasks.sync(),
+      onNotIn: (version) => this.sayNotIn(version),
+      onSwap: () => {
+        this.tasks.sync();
+        this.tellRunning();
+      },
+      holder: this.holder,
+      runsInMain: message.running,
       isQuarantined: (module, hash) => this.quarantine.has(module, hash),
       mayJudge: () => this.keeper.role === 'main',
     });
@@ -147,8 +159,8 @@ export class ApplicationProcess {
 
   private openConnections(given: StartMessage['connections']): ConnectionKeeper | undefined {
     if (given === undefined) return undefined;
-    const { store, config } = this;
-    const keeper = new ConnectionKeeper({ ...given, store, storeBytes: config.store.sizeBytes });
+    const { store } = this;
+    const keeper = new ConnectionKeeper({ ...given, store, storeBytes: store.sizeBytes });
     // It has its own.
     closeSync(given.channelFd);
     closeSync(given.tableFd);
@@ -162,10 +174,24 @@ export class ApplicationProcess {
     await this.tasks.stop();
     await this.application.stop(HTTP_STOP_LIMIT_MS);
     this.connections?.close();
+    this.returnTries();
+    if (this.keeper.role === 'main' && takesFinalSnapshot(this.config, this.mode)) await this.snapshots.takeFinal();
     this.keeper.close();
     this.snapshots.close();
     this.store.close();
     this.registry.close();
+  }
+
+  /** The loads of these versions have ended well: a start that is stopped in order costs nothing. */
+  private returnTries(): void {
+    if (this.keeper.role !== 'main') return;
+    for (const name of this.application.trials.wellNames()) giveTryBack(this.registry, name, this.holder);
+  }
+
+  /** The launcher knows what runs, to say it when something else does not. */
+  private tellRunning(): void {
+    if (this.keeper.role !== 'main') return;
+    this.send({ type: 'running', versions: this.application.table.all().map(({ name }) => name) });
   }
 
   /** Only to be quicker: a clone that could not rehearse takes over all the same. */
@@ -181,24 +207,28 @@ export class ApplicationProcess {
     const { application, tasks, keeper } = this;
     this.lastTakeover = takeover;
     const before = this.connections?.report();
-    const { http, wasLoaded } = await takeOver(takeover, {
+    const taken = await takeOver(takeover, {
       ...{ application, tasks, keeper },
       judge: (death) => this.judge(death),
       listen: () => this.listen(),
     });
-    this.http = http;
+    this.http = taken.http;
     this.snapshots.start();
+    this.tellRunning();
+    if (taken.blamed !== undefined) this.sayNotIn(taken.blamed);
+    // An ordinary start after an ordinary end.
+    if ((takeover.reason === 'first' || takeover.reason === 'released') && !taken.wasLoaded) return;
     const now = this.connections?.report();
     const connections = before === undefined || now === undefined ? undefined : countedSince(before, now);
-    if (takeover.reason !== 'first' || wasLoaded)
-      this.send({ type: 'became-main', report: reportOf(takeover, connections) });
+    this.send({ type: 'became-main', report: reportOf(takeover, taken, connections) });
   }
 
   private judge(takeover: Takeover): ReturnType<typeof judgeTakeover> {
     const { registry, quarantine } = this;
     return judgeTakeover(takeover, {
       ...{ registry, quarantine },
-      onUnstable: ({ module, hash, id }, reason) => this.emit('unstable', reason, { hash }, module, id),
+      onUnstable: ({ module, hash, id }, reason) =>
+        this.emit('unstable', reason, { hash, deadPid: takeover.deadPid }, module, id),
       onUntold: ({ module, id }, error) =>
         this.emit('warning', `the registry could not be told that ${module}@${id} is unstable: ${describe(error)}`),
     });
@@ -219,6 +249,8 @@ export class ApplicationProcess {
     const version = this.registry.get(module, hash);
     if (version === undefined || this.keeper.role !== 'main') return;
     if (this.application.table.get(module)?.name.hash === hash || this.quarantine.has(module, hash)) return;
+    // Condemned while it waited for a clone; that has been told.
+    if (version.state === 'unstable') return;
     try {
       await this.application.update(version, version.state !== 'stable');
       if (savedAt !== undefined)
@@ -230,8 +262,22 @@ export class ApplicationProcess {
           version.id,
         );
     } catch (error) {
-      this.emit('warning', `not loaded: ${describe(error)}`, { hash }, module, version.id);
+      // The reason has been told with the verdict; without one it has not.
+      if (this.registry.get(module, hash)?.state !== 'unstable')
+        this.emit('warning', `not loaded: ${describeFully(error)}`, { hash }, module, version.id);
+      this.sayNotIn(version);
     }
+  }
+
+  /** People who have just saved something want to know what they are looking at. */
+  private sayNotIn({ module, hash, id }: VersionName): void {
+    const running = this.application.table.get(module)?.name;
+    if (running?.hash === hash) return;
+    const message =
+      running === undefined
+        ? `no version of ${module} works, so none runs: its routes are not found until one is saved that does`
+        : `${running.id} runs; ${id} is not in`;
+    this.emit('warning', message, { hash, running: running?.hash }, module);
   }
 
   /** The clone takes up what main has found to be stable. */
@@ -247,13 +293,20 @@ export class ApplicationProcess {
   }
 }
 
-function reportOf(takeover: Takeover, connections: ConnectionCounters | undefined): TakeoverReport {
+function reportOf(
+  takeover: Takeover,
+  { inherited, blamed }: TakenOver,
+  connections: ConnectionCounters | undefined,
+): TakeoverReport {
   const blame = blameOf(takeover.label);
   return {
     reason: takeover.reason,
     deadPid: takeover.deadPid ?? 0,
     label: takeover.label ?? '',
+    isExact: takeover.candidates === 0,
     ...(blame === undefined ? {} : { module: blame.module, version: blame.id }),
+    ...(blamed === undefined ? {} : { guilty: blamed.hash }),
+    inherited,
     latencyMs: takeover.latencyMs ?? 0,
     servingMs: takeover.deathAtMs === undefined ? 0 : monotonicMs() - takeover.deathAtMs,
     ...(connections === undefined ? {} : { connections }),

@@ -2,12 +2,12 @@
 // waits in the clone; what differs is only whether it has the role.
 
 import type { Store } from '@mofo/journal';
-import type { Registry, Version } from '@mofo/versions';
+import { type Registry, type Version, VersionsError } from '@mofo/versions';
 import type { Config } from '../config/config.ts';
 import type { RequestCommit } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
-import { describe } from './describe-error.ts';
-import type { RuntimeEvent } from './messages.ts';
+import { describe, describeFully } from './describe-error.ts';
+import type { RuntimeEvent, VersionName } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
 import { inOrderOfUse } from './order-of-use.ts';
@@ -15,7 +15,7 @@ import { requestContext } from './request-context.ts';
 import type { RunGuard } from './run-guard.ts';
 import type { RunningVersion } from './running-version.ts';
 import { Trials } from './trials.ts';
-import { candidates, loadVersion } from './version-loader.ts';
+import { candidates, loadVersion, standbyCandidates } from './version-loader.ts';
 
 /** What an application is made of. */
 export interface ApplicationParts {
@@ -29,8 +29,14 @@ export interface ApplicationParts {
   readonly emit: (event: RuntimeEvent) => void;
   /** A version has become stable. */
   readonly onStable: (version: RunningVersion) => void;
+  /** A version that was tried is out: says what runs instead. */
+  readonly onNotIn: (version: VersionName) => void;
   /** The set of running versions has changed. */
   readonly onSwap: () => void;
+  /** Whose tries those are that are spent here. */
+  readonly holder: string;
+  /** What main runs, as far as this process is its clone. */
+  readonly runsInMain: readonly VersionName[];
   /** Versions quarantined in the store (R21): never loaded, whatever the registry says yet. */
   readonly isQuarantined: (module: string, hash: string) => boolean;
   /** True in main: only it judges versions on probation. */
@@ -75,13 +81,13 @@ export class Application {
 
   /**
    * Loads for each known module the best version that loads: the most recent stable one, otherwise what has not failed. A version that is not stable costs a try
-   * (when `spendTries`; the clone loads what main is already trying). One that throws becomes unstable and the next is taken.
+   * (when `spendTries`; the clone loads what main runs). One that throws becomes unstable and the next is taken.
    */
   async loadAll(options: { readonly spendTries: boolean }): Promise<void> {
     const { registry } = this.parts;
     const loaded: Loaded[] = [];
     for (const module of registry.modules()) {
-      for (const version of this.usable(module)) {
+      for (const version of this.usable(module, options.spendTries)) {
         const one = this.tryToLoad(version, options.spendTries);
         if (one === undefined) continue;
         loaded.push(one);
@@ -97,7 +103,7 @@ export class Application {
 
   /** Loads the best version of a module in place of what runs; leaves the module without one when there is none. */
   async loadBest(module: string, spendTries: boolean): Promise<RunningVersion | undefined> {
-    for (const version of this.usable(module)) {
+    for (const version of this.usable(module, spendTries)) {
       const loaded = this.tryToLoad(version, spendTries);
       const running = loaded === undefined ? undefined : await this.tryToInstall(loaded, spendTries);
       if (running !== undefined) return running;
@@ -117,7 +123,7 @@ export class Application {
     try {
       return await this.install(this.load(version, spendTry), spendTry);
     } catch (error) {
-      this.quarantine(version, `failed to load: ${describe(error)}`);
+      this.refuse(version, error);
       throw error;
     }
   }
@@ -182,9 +188,11 @@ export class Application {
     });
   }
 
-  /** Versions of a module that may be loaded, best first. */
-  private usable(module: string): Version[] {
-    return candidates(this.parts.registry, module).filter((version) => !this.parts.isQuarantined(module, version.hash));
+  /** Versions of a module that may be loaded, best first; who spends no tries stands by. */
+  private usable(module: string, spendTries: boolean): Version[] {
+    const { registry, runsInMain, isQuarantined } = this.parts;
+    const all = spendTries ? candidates(registry, module) : standbyCandidates(registry, module, runsInMain);
+    return all.filter(({ hash }) => !isQuarantined(module, hash));
   }
 
   private load(version: Version, spendTry: boolean): Loaded {
@@ -232,8 +240,10 @@ export class Application {
     }
   }
 
+  /** It has shown that it does not load, unless there was no try left to see it. */
   private refuse(version: Version, error: unknown): void {
-    this.quarantine(version, `failed to load: ${describe(error)}`);
+    if (error instanceof VersionsError && error.code === 'NO_TRIES_LEFT') return;
+    this.quarantine(version, `failed to load: ${describeFully(error)}`);
   }
 
   private replaced(previous: RunningVersion, by: Version, isMain: boolean): void {
@@ -249,7 +259,7 @@ export class Application {
     const { registry } = this.parts;
     const begun =
       version.state === 'checked' || version.state === 'probation' ? version : registry.markProbation(version);
-    const spent = registry.spendTry(begun);
+    const spent = registry.spendTry(begun, { by: this.parts.holder });
     return spent.state === 'probation' ? spent : registry.markProbation(spent);
   }
 
@@ -263,7 +273,10 @@ export class Application {
   private passed(version: RunningVersion, successCount: number): void {
     const { registry, emit, onStable } = this.parts;
     const { module, id, hash } = version.name;
-    registry.markStable(version.name, { reason: `${successCount} runs without a failure` });
+    const reason = `${successCount} runs without a failure`;
+    // A newer save superseded it and did not load, so it went on running.
+    if (registry.get(module, hash)?.state === 'superseded') registry.markProbation(version.name, { reason });
+    registry.markStable(version.name, { reason });
     const message = `stable after ${successCount} runs`;
     emit({ at: Date.now(), kind: 'stable', module, version: id, message, data: { hash } });
     onStable(version);
@@ -271,7 +284,9 @@ export class Application {
 
   private async failed(version: RunningVersion, reason: string): Promise<void> {
     this.quarantine(version.name, reason);
-    if (this.table.get(version.name.module) === version) await this.revert(version.name.module);
+    if (this.table.get(version.name.module) !== version) return;
+    await this.revert(version.name.module);
+    this.parts.onNotIn(version.name);
   }
 
   private drop(version: RunningVersion): void {

@@ -1,10 +1,11 @@
 // One child process of the launcher, main or clone: starting it, talking to it, and how it ended.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ConnectionHub } from '@mofo/shm-store';
-import type { FromChild, ToChild } from './messages.ts';
+import type { FromChild, ToChild, VersionName } from './messages.ts';
 
 /** The file descriptor under which children find the listening socket. */
 export const LISTEN_FD = 4;
@@ -33,6 +34,8 @@ export interface ChildOptions {
   /** Null: Node's own limit. */
   readonly heapLimitBytes: number | null;
   readonly onMessage: (child: Child, message: FromChild) => void;
+  /** Its process has ended; what it printed may still come. */
+  readonly onExit: (child: Child, exitCode: number | null, signal: NodeJS.Signals | null) => void;
   readonly onEnd: (child: Child, end: ChildEnd) => void;
   /** Gets what the child prints. */
   readonly onOutput: (stream: 'stdout' | 'stderr', text: string) => void;
@@ -41,9 +44,15 @@ export interface ChildOptions {
 /** A running child. */
 export class Child {
   readonly pid: number;
+  /** Tells it from all other processes that ever ran: who spends tries. */
+  readonly holder: string = randomUUID();
   readonly startedAt: number = performance.now();
   /** What it last said it was. */
   role: 'starting' | 'main' | 'clone' = 'starting';
+  /** The versions that run in it, as far as it is main. */
+  running: readonly VersionName[] = [];
+  /** Versions of which it was said that they are passed over while it is main. */
+  readonly passedOver: Set<string> = new Set();
   /** Pings since it last answered one. */
   unansweredPings = 0;
   /** It was killed because it did not answer. */
@@ -75,6 +84,7 @@ export class Child {
       options.onOutput('stderr', text);
     });
     this.process.on('message', (message) => options.onMessage(this, message as FromChild));
+    this.process.on('exit', (exitCode, signal) => options.onExit(this, exitCode, signal));
     // After 'close' everything it printed has been read.
     this.process.on('close', (exitCode, signal) =>
       options.onEnd(this, { pid: this.pid, exitCode, signal, stderrTail: this.stderrTail }),

@@ -5,7 +5,9 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { factsOf } from '../error-facts.ts';
 import { MofoError, systemCodeOf } from '../errors.ts';
+import type { ErrorAnswer } from './messages.ts';
 
 /** A command for the launcher. */
 export interface ControlRequest {
@@ -14,7 +16,7 @@ export interface ControlRequest {
   readonly version?: string;
 }
 
-type Answer = { readonly value: unknown } | { readonly error: { readonly code: string; readonly message: string } };
+type Answer = { readonly value: unknown } | { readonly error: ErrorAnswer };
 
 /** Longest request or answer in bytes. */
 const MESSAGE_MAX_BYTES = 2 ** 20;
@@ -38,11 +40,7 @@ export async function serveControl(
     void readAll(socket)
       .then((text) => handle(JSON.parse(text) as ControlRequest))
       .then((value): Answer => ({ value }))
-      .catch(
-        (error: unknown): Answer => ({
-          error: { code: codeOf(error), message: error instanceof Error ? error.message : String(error) },
-        }),
-      )
+      .catch((error: unknown): Answer => ({ error: answerOf(error) }))
       .then((answer) => socket.end(JSON.stringify(answer)));
   });
   await new Promise<void>((resolve, reject) => {
@@ -78,8 +76,11 @@ export async function askLauncher(stateDirectory: string, request: ControlReques
   });
   const answer = JSON.parse(text) as Answer;
   if ('error' in answer) {
-    const { code, message } = answer.error;
-    throw new MofoError(passedOn.find((known) => known === code) ?? 'REQUEST_FAILED', message, { data: { code } });
+    const { code, message, data } = answer.error;
+    const known = passedOn.find((one) => one === code);
+    throw new MofoError(known ?? 'REQUEST_FAILED', message, {
+      data: known === undefined ? { ...data, code } : (data ?? {}),
+    });
   }
   return answer.value;
 }
@@ -87,12 +88,12 @@ export async function askLauncher(stateDirectory: string, request: ControlReques
 /** Codes that mean the same here as in the process that answered. Others are named in `data.code` of REQUEST_FAILED. */
 const passedOn = ['NOTHING_TO_REVERT', 'NOT_READY', 'UNKNOWN_MODULE', 'UNKNOWN_VERSION', 'USAGE'] as const;
 
-/** The code of what failed, also when it came to the launcher from main. */
-function codeOf(error: unknown): string {
-  if (error instanceof MofoError && error.code === 'REQUEST_FAILED' && typeof error.data.code === 'string')
-    return error.data.code;
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : 'INTERNAL';
+/** What failed; of what came to the launcher from main, as main said it. */
+function answerOf(error: unknown): ErrorAnswer {
+  const { code = 'INTERNAL', message, data = {} } = factsOf(error);
+  if (code !== 'REQUEST_FAILED' || typeof data.code !== 'string') return { code, message, data };
+  const { code: inner, ...others } = data;
+  return { code: inner as string, message, data: others };
 }
 
 /** Reads up to the other side's end; the own side stays open for the answer. */

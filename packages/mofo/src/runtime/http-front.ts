@@ -4,6 +4,7 @@ import { boundPort } from '@mofo/shm-store';
 import type { ConnectionKeeper, RequestCommit } from '../connections/index.ts';
 import { type HttpServer, serveHttp } from '../http/index.ts';
 import type { Application } from './application.ts';
+import { ownStack } from './describe-error.ts';
 
 /** How requests are taken. */
 export interface FrontOptions {
@@ -40,8 +41,9 @@ export async function listen(application: Application, options: FrontOptions): P
           onRequest: (route, incoming, outgoing) =>
             connections.begin(application.routeName(route.module, route.key), incoming, outgoing),
         }),
-    onError: (error) => {
-      console.error(error);
+    onError: (error, { module, key }) => {
+      const title = application.table.get(module)?.title ?? module;
+      console.error(`${new Date().toISOString()} ${title} ${key}: ${ownStack(error)}`);
     },
   });
   connections?.serve(http);

@@ -34,7 +34,10 @@ export function judgeTakeover(takeover: Takeover, parts: TakeoverJudgeParts): Ve
   return guilty;
 }
 
-/** A stable version is not blamed for a kill from outside, and what is out of service already is judged. */
-function isBeyondBlame({ state }: Version): boolean {
-  return state === 'stable' || state === 'superseded' || state === 'unstable';
+/**
+ * A stable version is not blamed for a kill from outside, nor is one that was; what is unstable is judged. One that a newer save superseded may have been
+ * running still, for the newer one did not load.
+ */
+function isBeyondBlame({ state, stableAt }: Version): boolean {
+  return state === 'stable' || state === 'unstable' || (state === 'superseded' && stableAt !== undefined);
 }

@@ -17,8 +17,12 @@ import { BlameRefinement } from './blame-refinement.ts';
 import { CHANNEL_FD, Child, type ChildEnd, causeOfEnd, LISTEN_FD, TABLE_FD } from './child.ts';
 import { pingChildren } from './child-pings.ts';
 import type { ControlRequest } from './control-socket.ts';
+import { Deaths } from './deaths.ts';
 import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
+import { OomKills } from './oom-kills.ts';
+import { passedOver } from './passed-over.ts';
+import { FINAL_SNAPSHOT_LIMIT_MS, takesFinalSnapshot } from './snapshot-keeper.ts';
 import { saidOfConnections } from './takeover-text.ts';
 import { UpdateQueue } from './update-queue.ts';
 
@@ -47,12 +51,15 @@ export class Launcher {
   readonly ended: Promise<number>;
   private readonly options: LauncherOptions;
   private readonly children = new Set<Child>();
+  private readonly oomKills = new OomKills();
   private readonly budget = new RestartBudget();
   private readonly updates = new UpdateQueue();
   private readonly requests = new MainRequests();
   private readonly blame: BlameRefinement;
+  private readonly deaths: Deaths;
   private readonly whenServing: (() => void)[] = [];
   private stopping = false;
+  private hasServed = false;
   private exitCode = 0;
   private failure: MofoError | undefined;
   private pinging: NodeJS.Timeout | undefined;
@@ -61,6 +68,10 @@ export class Launcher {
   constructor(options: LauncherOptions) {
     this.options = options;
     this.blame = new BlameRefinement(options.registry, options.onEvent);
+    this.deaths = new Deaths(options.registry, {
+      onSettled: () => this.resumeUpdates(),
+      isStopping: () => this.stopping,
+    });
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
@@ -95,6 +106,16 @@ export class Launcher {
     return this.withRole('clone');
   }
 
+  /** Whether main runs a version. */
+  runs(hash: string): boolean {
+    return this.main?.running.some((version) => version.hash === hash) === true;
+  }
+
+  /** Short id of the version of a module that runs in main. */
+  runningOf(module: string): string | undefined {
+    return this.main?.running.find((version) => version.module === module)?.id;
+  }
+
   /** Gives main a new version to try, as soon as main and clone are both ready; a newer one of the same module replaces it. */
   update(module: string, hash: string, savedAt?: number): void {
     this.updates.add(module, hash, savedAt);
@@ -122,7 +143,7 @@ export class Launcher {
         setTimeout(() => {
           this.exitCode = 1;
           this.killAll(() => true);
-        }, CHILD_STOP_LIMIT_MS),
+        }, this.stopLimitMs()),
       ];
       void this.ended.then(() => killers.forEach(clearTimeout));
       for (const child of this.children) if (child.role !== 'main') child.send({ type: 'stop' });
@@ -130,6 +151,11 @@ export class Launcher {
       this.endIfDone();
     }
     return this.ended;
+  }
+
+  private stopLimitMs(): number {
+    const { config, mode } = this.options;
+    return CHILD_STOP_LIMIT_MS + (takesFinalSnapshot(config, mode) ? FINAL_SNAPSHOT_LIMIT_MS : 0);
   }
 
   private stopMainWhenAlone(): void {
@@ -154,12 +180,25 @@ export class Launcher {
       hub,
       heapLimitBytes: config.heapLimitBytes,
       onMessage: (from, message) => this.receive(from, message),
+      onExit: (from, exitCode, signal) =>
+        this.deaths.ended(from, {
+          exitCode,
+          signal,
+          isHung: from.isHung,
+          isOutOfMemory: signal === 'SIGKILL' && this.oomKills.hasRisen(),
+        }),
       onEnd: (from, end) => this.childEnded(from, end),
       onOutput,
     });
     this.children.add(child);
     child.send({
-      ...{ type: 'start', config, appDirectory, listenFd: LISTEN_FD, mode },
+      type: 'start',
+      config,
+      appDirectory,
+      listenFd: LISTEN_FD,
+      mode,
+      holder: child.holder,
+      running: this.main?.running ?? [],
       ...(hub === undefined ? {} : { connections: { channelFd: CHANNEL_FD, tableFd: TABLE_FD } }),
     });
   }
@@ -185,9 +224,12 @@ export class Launcher {
         this.tookOver(child, message.report);
         return;
       case 'event':
-        this.options.onEvent(message.event);
-        // The clone has told the registry: now the reason can be made more exact.
-        if (message.event.kind === 'unstable') this.blame.tryNow();
+        if (message.event.kind !== 'unstable') this.options.onEvent(message.event);
+        // The registry knows it: now the reason can be made more exact.
+        else this.blame.judged(message.event, (pid) => this.childOf(pid) !== undefined);
+        return;
+      case 'running':
+        child.running = message.versions;
         return;
       case 'stable':
         this.clone?.send({ type: 'follow', module: message.module, hash: message.hash });
@@ -201,14 +243,30 @@ export class Launcher {
   }
 
   private mainIsReady(): void {
+    this.hasServed = true;
     for (const resolve of this.whenServing.splice(0)) resolve();
-    this.updates.resumeProbations(this.options.registry);
     this.ensureTwo();
+    // Otherwise when it is: tries that are given back may be those that are needed.
+    if (!this.deaths.isWaiting) this.resumeUpdates();
+  }
+
+  /** Tries what was on probation again, says what is passed over, and passes updates on. */
+  private resumeUpdates(): void {
+    const { registry, onEvent, mode } = this.options;
+    const { main } = this;
+    if (main === undefined || this.stopping) return;
+    const running = new Set(main.running.map(({ hash }) => hash));
+    for (const version of this.updates.resumeProbations(registry, running)) {
+      if (main.passedOver.has(version.hash)) continue;
+      main.passedOver.add(version.hash);
+      onEvent(passedOver(version, registry, mode));
+    }
     this.passUpdates();
   }
 
   private tookOver(child: Child, report: TakeoverReport): void {
     this.blame.tookOver(report);
+    this.deaths.tookOver(child, report, this.childOf(report.deadPid));
     const what = report.label === '' ? '' : ` in ${report.label}`;
     this.options.onEvent({
       at: Date.now(),
@@ -255,6 +313,10 @@ export class Launcher {
     else if (living.length === 1 && living[0]?.role === 'main') this.spawn();
   }
 
+  private childOf(pid: number): Child | undefined {
+    return [...this.children].find((child) => child.pid === pid);
+  }
+
   private passUpdates(): void {
     this.updates.pass(this.main, this.clone);
   }
@@ -264,13 +326,15 @@ export class Launcher {
     this.failure ??= new MofoError('START_FAILED', `The application could not start. Nothing runs. ${message}`, {
       data: code === undefined ? {} : { code },
     });
-    this.options.onEvent({ at: Date.now(), kind: 'stop', message });
+    // Whoever waits for the start is told by its failure.
+    if (this.hasServed) this.options.onEvent({ at: Date.now(), kind: 'stop', message });
     void this.stop();
   }
 
   private endIfDone(): void {
     if (this.children.size > 0) return;
     clearInterval(this.pinging);
+    this.blame.tellHeld();
     this.requests.rejectAll();
     this.resolveEnded(this.exitCode);
   }

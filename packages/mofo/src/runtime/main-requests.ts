@@ -52,7 +52,10 @@ export class MainRequests {
     const pending = this.pending.get(answer.id);
     this.pending.delete(answer.id);
     if (answer.error === undefined) pending?.resolve(answer.value);
-    else pending?.reject(new MofoError('REQUEST_FAILED', answer.error.message, { data: { code: answer.error.code } }));
+    else {
+      const { code, message, data } = answer.error;
+      pending?.reject(new MofoError('REQUEST_FAILED', message, { data: { ...data, code } }));
+    }
   }
 
   /** Nobody will answer any more. */

@@ -3,6 +3,14 @@
 import type { ConnectionCounters } from '@mofo/shm-store';
 import type { Config } from '../config/config.ts';
 
+/** A version, as processes name it to each other. */
+export interface VersionName {
+  readonly module: string;
+  readonly hash: string;
+  /** Short id. */
+  readonly id: string;
+}
+
 /** What happened, for the timeline; `kind` decides the colour, `message` is for people, `data` for programs. */
 export interface RuntimeEvent {
   /** Milliseconds since 1970. */
@@ -34,8 +42,14 @@ export interface TakeoverReport {
   readonly deadPid: number;
   /** What the dead process was running, as its slot says; empty if nothing. */
   readonly label: string;
+  /** `label` is exactly what was on the stack; false: one of several asynchronous runs. */
+  readonly isExact: boolean;
   readonly module?: string;
   readonly version?: string;
+  /** Hash of the version that was quarantined for it. */
+  readonly guilty?: string;
+  /** Versions on probation that the clone had loaded and that go on. */
+  readonly inherited: readonly VersionName[];
   /** From death seen to role, recovery, blame and quarantine done, in ms. */
   readonly latencyMs: number;
   /** From death to accepting requests and running tasks again, in ms. */
@@ -54,6 +68,10 @@ export type ToChild =
       /** Where connections come from; absent: from the listening socket. */
       readonly connections?: { readonly channelFd: number; readonly tableFd: number };
       readonly mode: 'dev' | 'run';
+      /** Whose tries those are that it spends. */
+      readonly holder: string;
+      /** What main runs. */
+      readonly running: readonly VersionName[];
     }
   | { readonly type: 'update'; readonly module: string; readonly hash: string; readonly savedAt?: number }
   | { readonly type: 'follow'; readonly module: string; readonly hash: string }
@@ -73,11 +91,21 @@ export type FromChild =
   | { readonly type: 'ready'; readonly role: 'main' | 'clone' }
   | { readonly type: 'became-main'; readonly report: TakeoverReport }
   | { readonly type: 'event'; readonly event: RuntimeEvent }
+  /** What runs in main now, after each change. */
+  | { readonly type: 'running'; readonly versions: readonly VersionName[] }
   | { readonly type: 'stable'; readonly module: string; readonly hash: string }
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
   | {
       readonly type: 'answer';
       readonly id: number;
       readonly value?: unknown;
-      readonly error?: { readonly code: string; readonly message: string };
+      readonly error?: ErrorAnswer;
     };
+
+/** An error on its way to another process. */
+export interface ErrorAnswer {
+  readonly code: string;
+  readonly message: string;
+  /** What the error carries for programs, such as the list of problems. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}

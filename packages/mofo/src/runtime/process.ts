@@ -2,6 +2,7 @@
 // the best versions. Who has the role serves; who has not waits for it, loaded and attached.
 
 import { setFlagsFromString } from 'node:v8';
+import { factsOf } from '../error-facts.ts';
 import { MofoError } from '../errors.ts';
 import type { ApplicationProcess } from './application-process.ts';
 import type { FromChild, ToChild } from './messages.ts';
@@ -67,10 +68,10 @@ async function stop(): Promise<void> {
 }
 
 function fatal(error: unknown): void {
-  const code = (error as { code?: unknown } | null)?.code;
-  const message = error instanceof Error ? error.message : String(error);
-  console.error(error);
-  if (typeof code === 'string') send({ type: 'refused', code, message });
+  const { code, message } = factsOf(error);
+  // A coded error says all there is to say, and the launcher says it; of others the stack is all there is.
+  if (code === undefined || !process.connected) console.error(error);
+  else send({ type: 'refused', code, message });
   process.exitCode = 1;
   // Lets the message out first.
   setImmediate(() => process.exit());

@@ -4,14 +4,29 @@ import type { Store } from '@mofo/journal';
 import type { ConnectionCounters } from '@mofo/shm-store';
 import type { Registry, Version } from '@mofo/versions';
 import type { Quarantine, RoleKeeper, Takeover } from '@mofo/watchdog';
+import { factsOf } from '../error-facts.ts';
 import { MofoError } from '../errors.ts';
 import type { HttpServer } from '../http/index.ts';
 import type { Application } from './application.ts';
 import { describe } from './describe-error.ts';
+import { requireModule, requireVersion } from './known-versions.ts';
+import { admit, makeStable, wordOfWarning } from './make-stable.ts';
 import type { FromChild, ToChild } from './messages.ts';
 import { reasonOf } from './reason-of.ts';
 import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { TaskRunner } from './task-runner.ts';
+
+/** Whose word a promotion is. */
+const BY_OPERATOR = { reason: 'promoted by an operator', by: 'operator' };
+
+/** What `promote` tells. */
+export interface Promoted {
+  readonly module: string;
+  readonly version: string;
+  readonly state: string;
+  /** What should make one think: it was unstable, or had no try left. */
+  readonly warning?: string;
+}
 
 /** A request of the launcher. */
 export type Request = Extract<ToChild, { type: 'request' }>;
@@ -47,11 +62,15 @@ export class RequestAnswers {
     try {
       send({ type: 'answer', id: request.id, value: await this.fulfil(request) });
     } catch (error) {
-      const { code } = error as { code?: unknown };
+      const { code = 'INTERNAL', message, data } = factsOf(error);
       send({
         type: 'answer',
         id: request.id,
-        error: { code: typeof code === 'string' ? code : 'INTERNAL', message: describe(error) },
+        error: {
+          code,
+          message: code === 'INTERNAL' ? describe(error) : message,
+          ...(data === undefined ? {} : { data }),
+        },
       });
     }
   }
@@ -94,29 +113,33 @@ export class RequestAnswers {
     };
   }
 
-  /** Makes a version stable by an operator's word, and runs it. */
-  private async promote(module: string, id: string | undefined): Promise<unknown> {
+  /** Makes a version stable by an operator's word, and runs it: from every state, the same every time. */
+  private async promote(module: string, id: string | undefined): Promise<Promoted> {
     const { registry, quarantine, application, send } = this.parts;
-    const version = id === undefined ? this.requireTried(module) : this.requireVersion(module, id);
+    requireModule(registry, module);
+    const version = id === undefined ? this.requireTried(module) : requireVersion(registry, module, id);
+    const warning = wordOfWarning(version, reasonOf(version));
+    let current = admit(registry, version, BY_OPERATOR);
     quarantine.remove(module, version.hash);
-    let current = version.state === 'unstable' ? registry.retry(version, 'operator') : version;
     if (application.table.get(module)?.name.hash !== current.hash)
       await application.update(current, current.state !== 'stable');
-    current = registry.markStable(current, { reason: 'promoted by an operator', by: 'operator' });
+    current = makeStable(registry, registry.get(module, current.hash) ?? current, BY_OPERATOR);
     const promoted = application.table.get(module);
     if (promoted !== undefined) application.trials.end(promoted);
     send({ type: 'stable', module, hash: current.hash });
-    return { module, version: current.id, state: current.state };
+    return { module, version: current.id, state: current.state, ...(warning === undefined ? {} : { warning }) };
   }
 
   private async revert(module: string): Promise<unknown> {
     const { registry, quarantine, application, send } = this.parts;
+    requireModule(registry, module);
     const running = application.table.get(module);
     const target = registry.revertTarget(module, running === undefined ? {} : { except: running.name });
     if (target === undefined)
       throw new MofoError(
         'NOTHING_TO_REVERT',
-        `Module "${module}" has no other version that was stable. Nothing was changed.`,
+        `module "${module}" has no other version that was stable. Nothing was changed. To run another one, name it: npx mofo promote ${module} <version>; see: npx mofo versions ${module}`,
+        { data: { module } },
       );
     if (running !== undefined && application.trials.has(running)) {
       quarantine.add(module, running.name.hash, 'reverted by an operator');
@@ -132,19 +155,12 @@ export class RequestAnswers {
   private requireTried(module: string): Version {
     const { application } = this.parts;
     const running = application.table.get(module);
-    if (running !== undefined && application.trials.has(running)) return this.requireVersion(module, running.name.id);
+    if (running !== undefined && application.trials.has(running))
+      return requireVersion(this.parts.registry, module, running.name.id);
     throw new MofoError(
       'UNKNOWN_VERSION',
-      `No version of module "${module}" runs on probation. Nothing was changed. Name one: npx mofo versions ${module}`,
-    );
-  }
-
-  private requireVersion(module: string, id: string): Version {
-    const version = this.parts.registry.get(module, id);
-    if (version !== undefined) return version;
-    throw new MofoError(
-      'UNKNOWN_VERSION',
-      `Module "${module}" has no version ${id}. Nothing was changed. See: npx mofo versions ${module}`,
+      `no version of module "${module}" runs on probation. Nothing was changed. Name one: npx mofo promote ${module} <version>; see: npx mofo versions ${module}`,
+      { data: { module } },
     );
   }
 }

@@ -2,7 +2,7 @@
 
 import { closeSync } from 'node:fs';
 import { boundPort, type ConnectionHub, limitCoreDump, openConnectionHub } from '@mofo/shm-store';
-import { openRegistry, type Registry, type Version, VersionsError } from '@mofo/versions';
+import { openRegistry, type Registry } from '@mofo/versions';
 import { type Config, type LoadedConfig, loadConfig } from '../config/index.ts';
 import { testConnections } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
@@ -12,7 +12,8 @@ import { takeInstanceLock } from './instance-lock.ts';
 import { Launcher } from './launcher.ts';
 import { listenWhenFree } from './listen-when-free.ts';
 import type { RuntimeEvent } from './messages.ts';
-import { reasonOf } from './reason-of.ts';
+import { takeUp } from './take-up.ts';
+import { watchConfig } from './watch-config.ts';
 
 /** Connections that wait in the kernel while nobody accepts. */
 const LISTEN_BACKLOG = 1024;
@@ -51,7 +52,7 @@ export interface RunningApp {
  */
 export async function runApp(options: RunOptions): Promise<RunningApp> {
   const { signal, load = () => loadConfig({ directory: options.directory }) } = options;
-  const { config, appDirectory } = await load();
+  const { config, appDirectory, file } = await load();
   const undo: (() => unknown)[] = [];
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -84,6 +85,7 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     const watcher = await startBuilding(options, config, appDirectory, registry, launcher);
     undo.push(() => watcher.close());
     if (options.mode === 'run') await watcher.close();
+    else undo.push(await watchConfig(file, options.onEvent));
     refuseIfAborted(signal);
     signal?.addEventListener('abort', () => void launcher.stop(), { once: true });
     await launcher.start();
@@ -129,19 +131,25 @@ function startBuilding(
   launcher: Launcher,
 ): Promise<ModuleWatcher> {
   const tell = (event: Omit<RuntimeEvent, 'at'>): void => options.onEvent({ at: Date.now(), ...event });
+  const onBuilt = async (event: ModuleBuilt): Promise<void> => {
+    const version = await takeUp(registry, event, (hash) => launcher.runs(hash), tell);
+    const savedAt = event.occasion === 'start' ? undefined : event.savedAt;
+    if (version !== undefined) launcher.update(version.module, version.hash, savedAt);
+  };
   return watchModules({
     directory: appDirectory,
     patterns: config.modules,
-    onBuilt: async (event) => {
-      const version = await register(registry, event, tell);
-      if (version !== undefined) launcher.update(version.module, version.hash, event.savedAt);
-    },
+    onBuilt,
+    onSavedAgain: onBuilt,
     onBroken: ({ file, error }: ModuleBroken) => {
-      const goesOn = registry.latestStable(file.module);
+      const [what, ...below] = error.message.split('\n');
+      // Before main is there: what it will run. A file that cannot be a module has never had a version.
+      const stable = error.code === 'NAME_MISMATCH' ? undefined : registry.latestStable(file.module)?.id;
+      const running = launcher.runningOf(file.module) ?? stable;
       tell({
         kind: 'warning',
         module: file.module,
-        message: `not loaded: ${error.message}${goesOn === undefined ? '' : `; ${goesOn.id} goes on`}`,
+        message: [`not loaded: ${what}${running === undefined ? '' : ` ${running} goes on.`}`, ...below].join('\n'),
         data: { code: error.code, ...error.data },
       });
     },
@@ -153,34 +161,4 @@ function startBuilding(
       }),
     onError: (error: MofoError) => tell({ kind: 'warning', message: error.message, data: { code: error.code } }),
   });
-}
-
-/** Adds what was built to the registry. Undefined when it is known to be bad: then what runs goes on. */
-async function register(
-  registry: Registry,
-  { file, built }: ModuleBuilt,
-  tell: (event: Omit<RuntimeEvent, 'at'>) => void,
-): Promise<Version | undefined> {
-  try {
-    const added = await registry.add(file.module, {
-      bundle: built.bundle,
-      source: built.source,
-      bundler: built.bundler,
-    });
-    const version =
-      added.state === 'staged' ? registry.markChecked(added, { reason: 'bundled, exports validated' }) : added;
-    // A superseded version that was stable is being gone back to by its source: it is trusted as before.
-    return version;
-  } catch (error) {
-    if (!(error instanceof VersionsError) || error.code !== 'VERSION_UNSTABLE') throw error;
-    const known = error.hash === undefined ? undefined : registry.get(file.module, error.hash);
-    tell({
-      kind: 'warning',
-      module: file.module,
-      ...(known === undefined ? {} : { version: known.id }),
-      message: `not loaded: this version is unstable (${known === undefined ? error.message : reasonOf(known)}); change the source, or: npx mofo promote ${file.module} ${known?.id ?? ''}`,
-      data: { code: error.code },
-    });
-    return undefined;
-  }
 }

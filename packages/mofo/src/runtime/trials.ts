@@ -59,6 +59,17 @@ export class Trials {
     return this.probations.has(version);
   }
 
+  /** Names of the versions on probation. */
+  names(): RunningVersion['name'][] {
+    return [...this.probations.keys()].map(({ name }) => name);
+  }
+
+  /** Names of those of which nothing bad is known. */
+  wellNames(): RunningVersion['name'][] {
+    const well = [...this.probations].filter(([, probation]) => probation.failureReason === undefined);
+    return well.map(([{ name }]) => name);
+  }
+
   /** Judges no more. */
   close(): void {
     clearInterval(this.judging);

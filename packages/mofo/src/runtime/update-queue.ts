@@ -1,6 +1,6 @@
 // New versions on their way to main. They are passed on only while a clone stands by, for they may be what ends main.
 
-import type { Registry } from '@mofo/versions';
+import type { Registry, Version } from '@mofo/versions';
 import type { Child } from './child.ts';
 
 interface PendingUpdate {
@@ -18,14 +18,20 @@ export class UpdateQueue {
     this.pending.set(module, { module, hash, savedAt });
   }
 
-  /** What was on probation in a main that died, and is not to blame for it, is tried again: each time costs a try, so not for ever. */
-  resumeProbations(registry: Registry): void {
+  /**
+   * What was on probation in a main that died or stopped is tried again: each time costs a try, unless it is given back, so not for ever.
+   *
+   * @returns the versions that are passed over, for none of their tries is left.
+   */
+  resumeProbations(registry: Registry, running: ReadonlySet<string>): Version[] {
+    const passedOver: Version[] = [];
     for (const module of registry.modules()) {
-      const [newest] = registry
-        .list(module)
-        .filter(({ state, triesLeft }) => (state === 'probation' || state === 'checked') && triesLeft > 0);
-      if (newest !== undefined && !this.pending.has(module)) this.add(module, newest.hash);
+      const [newest] = registry.list(module).filter(({ state }) => state === 'probation' || state === 'checked');
+      if (newest === undefined || running.has(newest.hash) || this.pending.has(module)) continue;
+      if (newest.triesLeft > 0) this.add(module, newest.hash);
+      else passedOver.push(newest);
     }
+    return passedOver;
   }
 
   /** Passes on what waits, if main and clone are both there. */

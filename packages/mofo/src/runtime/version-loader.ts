@@ -7,6 +7,7 @@ import type { Registry, Version } from '@mofo/versions';
 import * as authoring from '../authoring.ts';
 import { loadModule } from '../modules/load-module.ts';
 import type { ProvidedPackages } from '../modules/module-require.ts';
+import type { VersionName } from './messages.ts';
 import { type ContextServices, openContext } from './module-context.ts';
 import { RunningVersion } from './running-version.ts';
 
@@ -44,12 +45,31 @@ export function loadVersion(
   });
 }
 
-/** Versions to try for a module, best first: the most recent stable one, then what has not failed, newest first. */
+/**
+ * Versions that main may load for a module, best first: the most recent stable one, then what has not failed, newest first, as far as it has tries. A newer
+ * save supersedes what waited before it, so that is what the source says now.
+ */
 export function candidates(registry: Registry, module: string): Version[] {
   const stable = registry.latestStable(module);
   const untried = registry
     .list(module)
-    .filter((version) => version.state === 'checked' || version.state === 'probation')
+    .filter(({ state, triesLeft }) => (state === 'checked' || state === 'probation') && triesLeft > 0)
     .sort((a, b) => b.addedAt - a.addedAt);
   return stable === undefined ? untried : [stable, ...untried];
+}
+
+/**
+ * What the clone loads for a module: the most recent stable version, otherwise what main runs, whatever has been saved since; never what nobody has tried. It spends
+ * no try, for it does not serve.
+ */
+export function standbyCandidates(registry: Registry, module: string, runsInMain: readonly VersionName[]): Version[] {
+  const stable = registry.latestStable(module);
+  const running = registry
+    .list(module)
+    .filter(({ hash, state }) => runsInMain.some((version) => version.hash === hash) && isLoadable(state));
+  return stable === undefined ? running : [stable, ...running];
+}
+
+function isLoadable(state: Version['state']): boolean {
+  return state !== 'unstable' && state !== 'purged' && state !== 'draining';
 }

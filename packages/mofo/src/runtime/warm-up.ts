@@ -88,7 +88,10 @@ async function play(parts: WarmUpParts, store: Store): Promise<void> {
     log: (version) => moduleLog(version.title),
     emit: () => {},
     onStable: () => {},
+    onNotIn: () => {},
     onSwap: () => {},
+    holder: 'rehearsal',
+    runsInMain: [],
     isQuarantined: () => false,
     mayJudge: () => true,
   });

@@ -84,8 +84,8 @@ describe('an application that runs', () => {
     expect(await app.command('restore')).toMatchObject({ code: 4, errorCode: 'ALREADY_RUNNING' });
     expect(await app.command('destroy')).toMatchObject({ code: 2, errorCode: 'USAGE' });
     const destroyed = await app.command('destroy', '--yes');
-    expect(destroyed.code).not.toBe(0);
-    expect(destroyed.errorCode).toMatch(/^[A-Z_]+$/);
+    expect(destroyed).toMatchObject({ code: 4, errorCode: 'STORE_BUSY' });
+    expect(destroyed.stderr).toContain('npx mofo destroy --yes --force');
     expect(await app.get('/ledger')).toMatchObject({ status: 200 });
   });
 
@@ -122,11 +122,20 @@ describe('an application that runs', () => {
 
     const refusals: [string[], string][] = [
       [['promote', 'subject', 'ffffff'], 'UNKNOWN_VERSION'],
-      [['revert', 'nobody'], 'NOTHING_TO_REVERT'],
+      [['revert', 'nobody'], 'UNKNOWN_MODULE'],
+      [['promote', 'subject', 'not-an-id'], 'UNKNOWN_VERSION'],
     ];
     for (const [command, errorCode] of refusals)
       expect(await app.command(...command)).toMatchObject({ code: 1, errorCode });
     expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
+  });
+
+  it('says that its config is read at the start, when it is saved', async () => {
+    const since = app.mark();
+    app.configure({ hangAfter: '301ms' });
+    const event = await app.waitFor({ kind: 'warning' }, since);
+    expect(event.message).toMatch(/^mofo\.config\.json was saved, and is read at the start only/);
+    app.configure({});
   });
 
   it('keeps its port: another application is told PORT_IN_USE and starts nothing', async () => {
@@ -148,8 +157,14 @@ describe('an application that runs', () => {
     const result = await app.command('run');
     expect(result.code).toBe(1);
     expect(result.errorCode).toBe('START_FAILED');
-    expect(result.stderr).toContain('SIZE_MISMATCH');
+    expect(result.stderr.match(/SIZE_MISMATCH/g)).toHaveLength(2); // in the message, and as its data
+    expect(result.stderr).not.toContain('    at ');
     expect(app.livingProcesses()).toEqual([]);
+    // Its advice: without a size the store is taken as it is.
+    app.configure({ store: { name: app.storeName } });
+    await app.start('run');
+    expect((await app.command('status')).value.main.store.sizeBytes).toBe(8 * 2 ** 20);
+    expect(await app.stop()).toBe(0);
     app.configure({});
     await app.start('run');
     expect((await app.get('/ledger')).ticks).toBeGreaterThanOrEqual(ticks);
@@ -176,8 +191,18 @@ describe('an application that runs', () => {
     expect(ticks).toBeGreaterThan(0);
     expect(copies).toBe(ticks);
     expect(await app.stop()).toBe(0);
-    expect(await app.command('restore')).toMatchObject({ code: 1 });
-    expect(await app.command('restore', '--force')).toMatchObject({ code: 0, value: { name: app.storeName } });
+    const exists = await app.command('restore');
+    expect(exists).toMatchObject({ code: 1, errorCode: 'STORE_EXISTS' });
+    expect(exists.stderr).toContain('npx mofo restore --force');
+    const beginning = good.id.slice(0, -3);
+    expect(await app.command('restore', beginning, '--force')).toMatchObject({
+      code: 0,
+      value: { name: app.storeName, id: good.id },
+    });
+    expect(await app.command('export', '-o', '/nowhere/at/all.xml')).toMatchObject({
+      code: 1,
+      errorCode: 'OUTPUT_UNUSABLE',
+    });
   });
 });
 
@@ -189,9 +214,13 @@ describe('mofo init', () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it('writes an application that is complete, once', async () => {
-    const first = await runMofo(directory, ['init', 'my-app', '--json']);
-    expect(first).toMatchObject({ code: 0, value: { files: expect.arrayContaining(['mofo.config.ts']) as string[] } });
-    expect(await runMofo(directory, ['init', 'my-app', '--json'])).toMatchObject({ code: 1, errorCode: 'FILE_EXISTS' });
+    const file = 'mofo.config.ts';
+    for (const action of ['wrote', 'kept']) {
+      expect(await runMofo(directory, ['init', 'my-app', '--json'])).toMatchObject({
+        code: 0,
+        value: { files: expect.arrayContaining([{ file, action }]) as object[] },
+      });
+    }
     expect(await runMofo(join(directory, 'my-app'), ['versions', '--json'])).toMatchObject({ code: 0, value: [] });
   });
 });

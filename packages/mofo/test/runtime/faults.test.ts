@@ -118,6 +118,10 @@ describe('a version on probation whose task fails', () => {
     const { id, since } = await goLive(subject(`bad task ${caseNumber}`, bodies));
     await enqueue(key);
     await expectRecovery(id, fault.reason, since);
+    // The verdict is told once, then what runs.
+    const told = app.events.slice(since).filter(({ kind, version }) => kind === 'unstable' && version === id);
+    expect(told.map(({ message }) => message)).toEqual([expect.stringMatching(fault.reason)]);
+    await app.waitFor(({ message }) => message?.endsWith(` runs; ${id} is not in`) === true, since);
     await enqueue(`${key}-next`);
     await work(`${key}-next`);
     // Once, whoever did it: of a fault that comes after the task has ended, it is the bad version itself.
@@ -134,6 +138,23 @@ describe('a version on probation whose handler fails', () => {
     const { id, since } = await goLive(subject(`bad handler ${++caseNumber}`, { handler: code }));
     await ask();
     await expectRecovery(id, reason, since);
+  });
+
+  it('by an exception is logged with its route and its own frames only', async () => {
+    const { id } = await goLive(subject('throwing once', { handler: "throw new Error('no answer')" }));
+    const before = app.stderr.length;
+    expect(await app.get('/subject')).toMatchObject({ status: 500 });
+    const logged = (): string[] =>
+      app.stderr
+        .slice(before)
+        .split('\n')
+        .filter((line) => line !== '');
+    await expect.poll(() => logged().length).toBeGreaterThan(1);
+    const [first = '', ...frames] = logged();
+    expect(first).toMatch(/^\d{4}-\d\d-\d\dT\S+ subject@/);
+    expect(first).toContain(`@${id} GET /subject: Error at modules/subject.ts:`);
+    expect(first).toMatch(/: no answer$/);
+    for (const frame of frames) expect(frame).toMatch(/^ +at .*modules\/subject\.ts:\d+:\d+\)?$/);
   });
 
   it('by exceptions is reverted after the third, and each was answered with a 500', async () => {

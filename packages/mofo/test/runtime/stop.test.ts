@@ -1,7 +1,7 @@
 // SIGTERM at every moment of an application's life: exit code 0, no process left, nothing in shared memory but the store. And the launcher killed:
 // its processes end by themselves in order, and the next start goes on with the store.
 
-import { existsSync, watch } from 'node:fs';
+import { existsSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ledger, subject } from './support/modules.ts';
@@ -157,6 +157,48 @@ describe('SIGTERM', () => {
     app.signal('SIGTERM');
     app.signal('SIGINT');
     await expectCleanStop(true);
+  });
+});
+
+describe('an orderly stop', () => {
+  const images = async (): Promise<readonly { id: string; problem?: string }[]> =>
+    (await app.command('snapshots')).value;
+
+  it.each([
+    { mode: 'run', snapshot: { every: '1h' }, takes: true },
+    { mode: 'dev', snapshot: { every: '1h' }, takes: false },
+    { mode: 'dev', snapshot: { every: '1h', atStop: true }, takes: true },
+    { mode: 'run', snapshot: { every: '1h', atStop: false }, takes: false },
+    { mode: 'run', snapshot: { every: false }, takes: false },
+  ] as const)('of mofo $mode with $snapshot takes a last snapshot: $takes', async ({ mode, snapshot, takes }) => {
+    app = new TestApp({ modules: { ledger }, config: { snapshot } });
+    await app.start(mode);
+    await app.bothReady();
+    const { ticks } = await app.get('/ledger');
+    await app.stop();
+    const taken = await images();
+    expect(taken).toHaveLength(takes ? 1 : 0);
+    if (!takes) return;
+    expect(taken[0]?.problem).toBeUndefined();
+    // A reboot after it loses nothing.
+    const { value: whole } = await app.command('check');
+    expect((await app.command('destroy', '--yes')).code).toBe(0);
+    const since = app.mark();
+    await app.start(mode);
+    await app.waitFor({ kind: 'restore' }, since);
+    expect((await app.get('/ledger')).ticks).toBeGreaterThanOrEqual(ticks);
+    expect(whole.isSound).toBe(true);
+  });
+
+  it('that cannot take its last snapshot says so, and ends in order', async () => {
+    app = new TestApp({ modules: { ledger }, config: { snapshot: { every: '1h' } } });
+    await app.start('run');
+    await app.bothReady();
+    writeFileSync(join(app.directory, '.mofo/snapshots'), 'in the way');
+    expect(await app.stop()).toBe(0);
+    expect(app.events.find(({ message }) => message?.startsWith('no last snapshot was taken'))).toBeDefined();
+    rmSync(join(app.directory, '.mofo/snapshots'));
+    expect(await images()).toEqual([]);
   });
 });
 

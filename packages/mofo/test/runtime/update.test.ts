@@ -1,5 +1,6 @@
 // Versions come and go while a client keeps asking: a good one goes live without a failed request; one that cannot be loaded changes nothing.
 
+import { rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gate, ledger, subject } from './support/modules.ts';
@@ -87,6 +88,18 @@ describe('a good version', () => {
   });
 });
 
+describe('a broken source', () => {
+  it('that is mended to what runs already is said to be', async () => {
+    let since = app.mark();
+    app.save('subject', 'export default {;');
+    await app.waitFor({ kind: 'warning', module: 'subject' }, since);
+    since = app.mark();
+    app.save('subject', subject('one', { beat: '' }));
+    const event = await app.waitFor({ module: 'subject' }, since);
+    expect(event.message).toBe('builds again, and is what runs already');
+  });
+});
+
 describe('a version that cannot be loaded', () => {
   /** Saves it and gives what is said about it; the old version serves on, and the processes stay. */
   async function saveBad(module: string, source: string, says: (event: AppEvent) => boolean): Promise<AppEvent> {
@@ -110,7 +123,7 @@ describe('a version that cannot be loaded', () => {
     );
     expect(event.data).toMatchObject({ code: 'BUILD_FAILED', frame: expect.stringContaining('state: {{') as string });
     expect(event.message).toMatch(/modules\/subject\.ts:\d+:\d+/);
-    expect(event.message).toMatch(/[0-9a-f]{6} goes on/);
+    expect(event.message?.split('\n')[0]).toMatch(/[0-9a-f]{6} goes on\.$/);
   });
 
   it('because it exports nonsense is refused before anything of it runs', async () => {
@@ -137,8 +150,41 @@ describe('a version that cannot be loaded', () => {
       subject('throws at once', { top: "throw new Error('no config here');" }),
       ({ kind, module }) => kind === 'unstable' && module === 'subject',
     );
-    expect(event.message).toMatch(/failed to load: .*no config here/);
+    expect(event.message).toMatch(/failed to load: LOAD_FAILED at modules\/subject\.ts:3:\d+: .*no config here/);
     expect(await app.version('subject', event.version ?? '')).toMatchObject({ state: 'unstable' });
+  });
+
+  it('because it is declared wrongly is unstable, with all that is wrong, wherever it is told', async () => {
+    const source = subject('declared wrongly').replace('http: {', 'htpp: {').replace('tasks: {', 'taks: {');
+    const since = app.mark();
+    const event = await saveBad('subject', source, ({ kind, module }) => kind === 'unstable' && module === 'subject');
+    const problems = [/htpp: is no part of a module\. Did you mean "http"\?/, /taks: is no part .* "tasks"\?/];
+    const { reason } = await app.version('subject', event.version ?? '');
+    const promoted = await app.command('promote', 'subject', event.version ?? '');
+    expect(promoted).toMatchObject({ code: 1, errorCode: 'REQUEST_FAILED' });
+    const told = JSON.parse(promoted.stderr).error;
+    for (const problem of problems) {
+      expect(event.message).toMatch(problem);
+      expect(reason).toMatch(problem);
+      expect(told.message).toMatch(problem);
+    }
+    expect(told.data).toMatchObject({
+      code: 'MODULE_INVALID',
+      problems: [{ path: expect.any(String) as string }, {}],
+    });
+    const notIn = await app.waitFor(({ message }) => message?.includes('is not in') === true, since);
+    expect(notIn.message).toMatch(new RegExp(`^[0-9a-f]{6} runs; ${event.version} is not in$`));
+  });
+
+  it('with a name that no module can have is refused alone, once', async () => {
+    const event = await saveBad(
+      'my_mod',
+      subject('x'),
+      ({ kind, module }) => kind === 'warning' && module === 'my_mod',
+    );
+    expect(event).toMatchObject({ data: { code: 'NAME_MISMATCH' } });
+    expect(event.message).toMatch(/modules\/my_mod\.ts cannot be a module.*Rename the file/);
+    rmSync(`${app.directory}/modules/my_mod.ts`);
   });
 
   it('because its start throws is unstable', async () => {

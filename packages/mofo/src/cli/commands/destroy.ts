@@ -18,7 +18,7 @@ export function addDestroy(commands: Commands): void {
       if (isThere && options.yes !== true) {
         throw new MofoError(
           'USAGE',
-          `This removes all data of store "${name}" from memory. Nothing was done yet. Say: mofo destroy --yes`,
+          `This removes all data of store "${name}" from memory. Nothing was done yet. Say: npx mofo destroy --yes`,
         );
       }
       const destroyed = destroyStore(name, { force: options.force ?? false });

@@ -1,79 +1,153 @@
-// `mofo init [directory]`: the smallest app that runs, written into a directory without overwriting anything.
+// `mofo init [directory]`: the smallest app that runs. In a directory that has something already nothing is overwritten: what is missing is added, line by line
+// where that can be done, and what was left alone is said.
 
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { findConfigFile } from '../../config/index.ts';
 import { MofoError, systemCodeOf } from '../../errors.ts';
 import type { Commands } from '../command-context.ts';
 import { mofoVersion } from '../mofo-version.ts';
 
+/** What became of one file. */
+export interface WrittenFile {
+  readonly file: string;
+  readonly action: 'wrote' | 'added to' | 'kept';
+  /** What was added, or why it was kept; undefined where that says itself. */
+  readonly detail?: string;
+}
+
 /** Adds the command. */
 export function addInit(commands: Commands): void {
   const command = commands
-    .add('init [directory]', 'write a config and a first module')
+    .add('init [directory]', 'write a config and a first module; keeps what is there')
     .option('--name <name>', 'name of the app (default: of the directory)');
   commands.act(
     command,
     async ({ directory: base, terminal }, target: string | undefined, options: { readonly name?: string }) => {
       const directory = resolve(base, target ?? '.');
-      const files = await initApp(directory, options.name ?? usableName(basename(directory)));
+      const wanted = basename(directory);
+      const name = options.name ?? usableName(wanted);
+      const files = await initApp(directory, name);
       if (terminal.json) {
-        terminal.data({ directory, files });
+        terminal.data({ directory, name, files });
         return undefined;
       }
-      for (const file of files) terminal.line(`  ${terminal.paint('green', 'wrote')} ${file}`);
+      for (const { file, action, detail } of files) {
+        const line = `${terminal.paint(action === 'kept' ? 'yellow' : 'green', action.padEnd(8))} ${file}`;
+        terminal.line(`  ${line}${detail === undefined ? '' : terminal.paint('dim', `   ${detail}`)}`);
+      }
+      if (options.name === undefined && name !== wanted)
+        terminal.line(`\n  the app is named ${name}: "${wanted}" cannot name a store; --name chooses another`);
       const path = relative(base, directory);
-      terminal.line(`\n  next: ${path === '' ? '' : `cd ${path} && `}npm install && npx mofo dev`);
+      const isInstalled = (await textOf(join(directory, 'node_modules/mofo/package.json'))) !== undefined;
+      terminal.line(
+        `\n  next: ${path === '' ? '' : `cd ${quoted(path)} && `}${isInstalled ? '' : 'npm install && '}npx mofo dev`,
+      );
       return undefined;
     },
   );
 }
 
 /**
- * Writes the files of a new app.
+ * Writes the files of a new app, and adds what is missing to those that are there.
  *
- * @returns Their names, relative to `directory`.
- * @throws MofoError USAGE for a bad name, FILE_EXISTS if one of the files is there already: then none was written.
+ * @returns What became of each file, named relative to `directory`.
+ * @throws MofoError USAGE for a bad name: then nothing was written.
  */
-export async function initApp(directory: string, name: string): Promise<string[]> {
+export async function initApp(directory: string, name: string): Promise<WrittenFile[]> {
   if (!/^[a-z0-9][a-z0-9_-]{0,63}$/i.test(name)) {
     throw new MofoError(
       'USAGE',
       `"${name}" is no name of an app: 1 to 64 letters, digits, _ or -, beginning with a letter or digit. Nothing was written.`,
     );
   }
-  const files = Object.entries(appFiles(name));
-  await refuseExisting(
-    directory,
-    files.map(([file]) => file),
-  );
-  for (const [file, content] of files) {
-    const path = join(directory, file);
+  const config = await findConfigFile(directory);
+  const written: WrittenFile[] = [];
+  for (const [file, content] of Object.entries(appFiles(name))) {
+    if (file === 'mofo.config.ts' && config !== undefined && basename(config) !== file)
+      written.push({ file: basename(config), action: 'kept' });
+    else written.push(await writeOrMerge(directory, file, content));
+  }
+  return written;
+}
+
+async function writeOrMerge(directory: string, file: string, content: string): Promise<WrittenFile> {
+  const path = join(directory, file);
+  const present = await textOf(path);
+  if (present === undefined) {
     await mkdir(dirname(path), { recursive: true });
     // 'wx': a file that came in the meantime is not overwritten either.
     await writeFile(path, content, { flag: 'wx' });
+    return { file, action: 'wrote' };
   }
-  return files.map(([file]) => file);
+  if (file === 'package.json') return mergeManifest(path, present, content);
+  if (file === '.gitignore') return mergeLines(path, present, content);
+  return { file, action: 'kept' };
 }
 
-async function refuseExisting(directory: string, files: readonly string[]): Promise<void> {
-  const present = new Set(await entriesOf(directory));
-  const modules = new Set((await entriesOf(join(directory, 'modules'))).map((entry) => `modules/${entry}`));
-  const existing = files.filter((file) => present.has(file) || modules.has(file));
-  if (existing.length === 0) return;
-  throw new MofoError(
-    'FILE_EXISTS',
-    `${existing.join(', ')} ${existing.length === 1 ? 'is' : 'are'} there already in ${directory}. Nothing was written. Choose an empty directory: npx mofo init my-app`,
-    { data: { directory, existing } },
-  );
-}
-
-async function entriesOf(directory: string): Promise<string[]> {
+/** Adds the scripts, the dependency and the type that are missing. */
+async function mergeManifest(path: string, present: string, content: string): Promise<WrittenFile> {
+  const file = 'package.json';
+  const wanted = JSON.parse(content) as Manifest;
+  let manifest: Manifest;
   try {
-    return await readdir(directory);
+    manifest = JSON.parse(present) as Manifest;
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
+    if (!(error instanceof SyntaxError)) throw error;
+    return { file, action: 'kept', detail: `it is no JSON; add the dependency mofo ${wanted.dependencies?.mofo}` };
+  }
+  const added: string[] = [];
+  for (const part of ['scripts', 'dependencies'] as const) {
+    for (const [key, value] of Object.entries(wanted[part] ?? {})) {
+      if (manifest[part]?.[key] !== undefined || (key === 'mofo' && manifest.devDependencies?.mofo !== undefined))
+        continue;
+      manifest[part] = { ...manifest[part], [key]: value };
+      added.push(`${part}.${key}`);
+    }
+  }
+  if (manifest.type === undefined) {
+    manifest.type = 'module';
+    added.push('type');
+  }
+  const advice = manifest.type === 'module' ? '' : 'its type is not "module": tsc complains of it, mofo does not';
+  if (added.length === 0) return { file, action: 'kept', ...(advice === '' ? {} : { detail: advice }) };
+  await writeFile(path, `${JSON.stringify(manifest, undefined, indentOf(present))}\n`);
+  return { file, action: 'added to', detail: [added.join(', '), ...(advice === '' ? [] : [advice])].join('; ') };
+}
+
+async function mergeLines(path: string, present: string, content: string): Promise<WrittenFile> {
+  const known = new Set(present.split('\n').map((line) => line.trim().replace(/\/$/, '')));
+  const missing = content.split('\n').filter((line) => line !== '' && !known.has(line));
+  const file = basename(path);
+  if (missing.length === 0) return { file, action: 'kept' };
+  await writeFile(path, `${present}${present === '' || present.endsWith('\n') ? '' : '\n'}${missing.join('\n')}\n`);
+  return { file, action: 'added to', detail: missing.join(', ') };
+}
+
+interface Manifest {
+  type?: string;
+  scripts?: Record<string, string>;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+}
+
+/** As the file is indented now. */
+function indentOf(text: string): string | number {
+  return /^\{\r?\n([ \t]+)/.exec(text)?.[1] ?? 2;
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
+}
+
+/** For a shell, where it must be. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function usableName(directoryName: string): string {

@@ -1,8 +1,15 @@
 // `mofo promote <module> [version]`: an operator says that a version has earned its trust.
 
+import { listStores, openStore } from '@mofo/journal';
 import type { Registry, Version } from '@mofo/versions';
+import { Quarantine } from '@mofo/watchdog';
+import type { Config } from '../../config/index.ts';
 import { MofoError } from '../../errors.ts';
-import { askRunningApp, openAppRegistry, requireKnownModule, requireKnownVersion } from '../app-registry.ts';
+import { requireModule, requireVersion } from '../../runtime/known-versions.ts';
+import { makeStable, wordOfWarning } from '../../runtime/make-stable.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
+import type { Promoted } from '../../runtime/request-answers.ts';
+import { askRunningApp, openAppRegistry } from '../app-registry.ts';
 import type { Commands } from '../command-context.ts';
 
 /** Adds the command. */
@@ -13,43 +20,52 @@ export function addPromote(commands: Commands): void {
   );
   commands.act(command, async ({ config: load, terminal }, module: string, id: string | undefined) => {
     const { config } = await load();
-    const answer = await askRunningApp(config, {
-      what: 'promote',
-      module,
-      ...(id === undefined ? {} : { version: id }),
-    });
-    if (answer !== undefined) {
-      if (terminal.json) terminal.data(answer.value);
-      else terminal.line(`  ${module} promoted in the running app`);
-      return undefined;
+    const request = { what: 'promote', module, ...(id === undefined ? {} : { version: id }) } as const;
+    const answer = await askRunningApp(config, request);
+    const promoted = answer === undefined ? promoteOnDisk(config, module, id) : (answer.value as Promoted);
+    if (terminal.json) terminal.data(promoted);
+    else {
+      const { version, warning } = promoted;
+      if (warning !== undefined) terminal.line(`  ${terminal.paint('yellow', `${module}@${version}: ${warning}`)}`);
+      const now = answer === undefined ? 'the next start runs it' : 'it runs now';
+      terminal.line(`  ${module}@${version} is stable by your word; ${now}`);
     }
-    const registry = openAppRegistry(config);
-    try {
-      const version = promote(registry, requireKnownModule(registry, module), id);
-      if (terminal.json) terminal.data(version);
-      else terminal.line(`  ${module}@${version.id} is stable now; the next start runs it`);
-      return undefined;
-    } finally {
-      registry.close();
-    }
+    return undefined;
   });
 }
 
-/** Makes a version stable in the registry; throws UNKNOWN_VERSION or what the state machine says. */
-export function promote(registry: Registry, module: string, id: string | undefined): Version {
-  const version = id === undefined ? newestUntrusted(registry, module) : requireKnownVersion(registry, module, id);
-  const reason = 'promoted by an operator';
-  const tried = version.state === 'staged' ? registry.markChecked(version, { reason }) : version;
-  return registry.markStable(tried.state === 'checked' ? registry.markProbation(tried, { reason }) : tried, { reason });
+function promoteOnDisk(config: Config, module: string, id: string | undefined): Promoted {
+  const registry = openAppRegistry(config);
+  try {
+    const version = choose(registry, requireModule(registry, module), id);
+    const warning = wordOfWarning(version, reasonOf(version));
+    const { hash, state } = makeStable(registry, version, { reason: 'promoted by an operator', by: 'operator' });
+    releaseFromQuarantine(config, module, hash);
+    return { module, version: version.id, state, ...(warning === undefined ? {} : { warning }) };
+  } finally {
+    registry.close();
+  }
 }
 
-function newestUntrusted(registry: Registry, module: string): Version {
-  const waiting = registry.list(module).filter((version) => ['checked', 'probation'].includes(version.state));
-  const newest = waiting.sort((one, other) => other.addedAt - one.addedAt)[0];
+/** What a takeover wrote into the store holds as well; the next start must not find it there. */
+function releaseFromQuarantine(config: Config, module: string, hash: string): void {
+  const { name } = config.store;
+  if (listStores().find((store) => store.name === name)?.state !== 'ready') return;
+  const store = openStore({ name, create: false });
+  try {
+    new Quarantine(store).remove(module, hash);
+  } finally {
+    store.close();
+  }
+}
+
+function choose(registry: Registry, module: string, id: string | undefined): Version {
+  if (id !== undefined) return requireVersion(registry, module, id);
+  const [newest] = registry.list(module).filter(({ state }) => state === 'checked' || state === 'probation');
   if (newest !== undefined) return newest;
   throw new MofoError(
     'UNKNOWN_VERSION',
-    `module "${module}" has no version on probation. Nothing was done. Name one: npx mofo versions ${module}`,
+    `module "${module}" has no version on probation. Nothing was done. Name one: npx mofo promote ${module} <version>; see: npx mofo versions ${module}`,
     { data: { module } },
   );
 }

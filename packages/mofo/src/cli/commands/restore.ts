@@ -1,6 +1,8 @@
 // `mofo restore [id]`: makes the store anew from an image. The app must not run: its processes would go on with the old memory.
 
-import { restoreStore } from '@mofo/snapshot';
+import { existsSync } from 'node:fs';
+import { listStores, ShmStoreError } from '@mofo/shm-store';
+import { listSnapshots, restoreStore, SnapshotError } from '@mofo/snapshot';
 import { MofoError } from '../../errors.ts';
 import { openProgress } from '../../output/index.ts';
 import { askLauncher } from '../../runtime/control-socket.ts';
@@ -9,7 +11,7 @@ import type { Commands } from '../command-context.ts';
 /** Adds the command. */
 export function addRestore(commands: Commands): void {
   const command = commands
-    .add('restore [id]', 'make the store from an image: the newest good one, or the one with this id')
+    .add('restore [id]', 'make the store from an image: the newest good one, or the one whose id begins like this')
     .option('--force', 'replace a store that is in memory: all that came after the image is lost');
   commands.act(
     command,
@@ -21,13 +23,18 @@ export function addRestore(commands: Commands): void {
           'The app is running, so its store was not touched. Stop it first, then restore.',
         );
       }
+      const { name } = config.store;
+      // Before anything is read: an image may be large.
+      if (options.force !== true && listStores().some((store) => store.name === name && store.state === 'ready'))
+        throw new ShmStoreError('STORE_EXISTS', `store "${name}" is in memory already.`);
+      const chosen = id === undefined ? undefined : await findId(config.snapshot.directory, id);
       const progress = openProgress(terminal, 'restore');
       try {
         const restored = await restoreStore({
-          name: config.store.name,
+          name,
           directory: config.snapshot.directory,
           force: options.force ?? false,
-          ...(id === undefined ? {} : { id }),
+          ...(chosen === undefined ? {} : { id: chosen }),
           onProgress: ({ bytesDone, bytesTotal }) =>
             progress.update({ phase: 'reading', doneBytes: bytesDone, totalBytes: bytesTotal }),
         });
@@ -40,6 +47,19 @@ export function addRestore(commands: Commands): void {
       }
       return undefined;
     },
+  );
+}
+
+/** The whole id that begins like that. */
+async function findId(directory: string, beginning: string): Promise<string> {
+  const ids = existsSync(directory) ? (await listSnapshots(directory)).map(({ id }) => id) : [];
+  const found = ids.filter((id) => id.startsWith(beginning));
+  if (ids.includes(beginning)) return beginning;
+  if (found.length === 1) return found[0] as string;
+  const problem = found.length === 0 ? `there is no snapshot ${beginning}` : `${beginning} begins ${found.length} ids`;
+  throw new SnapshotError(
+    'NOT_FOUND',
+    `${problem}: ${(found.length === 0 ? ids : found).slice(0, 5).join(', ') || 'there is none at all'}.`,
   );
 }
 

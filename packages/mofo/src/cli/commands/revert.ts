@@ -2,7 +2,8 @@
 
 import type { Registry, Version } from '@mofo/versions';
 import { MofoError } from '../../errors.ts';
-import { askRunningApp, openAppRegistry, requireKnownModule } from '../app-registry.ts';
+import { requireModule } from '../../runtime/known-versions.ts';
+import { askRunningApp, openAppRegistry } from '../app-registry.ts';
 import type { Commands } from '../command-context.ts';
 
 /** Adds the command. */
@@ -13,12 +14,12 @@ export function addRevert(commands: Commands): void {
     const answer = await askRunningApp(config, { what: 'revert', module });
     if (answer !== undefined) {
       if (terminal.json) terminal.data(answer.value);
-      else terminal.line(`  ${module} reverted in the running app`);
+      else terminal.line(`  ${module}@${(answer.value as { readonly version: string }).version} runs now`);
       return undefined;
     }
     const registry = openAppRegistry(config);
     try {
-      const version = revert(registry, requireKnownModule(registry, module));
+      const version = revert(registry, requireModule(registry, module));
       if (terminal.json) terminal.data(version);
       else terminal.line(`  ${module}@${version.id} is what the next start runs`);
       return undefined;
@@ -46,7 +47,7 @@ export function revert(registry: Registry, module: string): Version {
   if (target === undefined) {
     throw new MofoError(
       'NOTHING_TO_REVERT',
-      `module "${module}" has no earlier stable version to go back to. Nothing was changed. See: npx mofo versions ${module}`,
+      `module "${module}" has no earlier stable version to go back to. Nothing was changed. To run another one, name it: npx mofo promote ${module} <version>; see: npx mofo versions ${module}`,
       { data: { module } },
     );
   }

@@ -60,7 +60,7 @@ export function addStatus(commands: Commands): void {
         `  store      ${store.name}: ${showSize(store.reservedBytes)} of ${showSize(store.sizeBytes)} used, ${store.state}`,
       );
       for (const { pid, role, alive } of store.attached)
-        terminal.line(`             pid ${pid} ${role}${alive ? '' : ' (dead)'}`);
+        terminal.line(`             pid ${pid} ${role}${alive ? '' : ' (dead; its place is free for the next)'}`);
     }
     if (main !== undefined) {
       const { http, connections, tasks } = main;
@@ -78,7 +78,7 @@ export function addStatus(commands: Commands): void {
       terminal.line('  modules');
       const rows = main.modules.map(({ module, running, versions }) => {
         const current = versions.find(({ id }) => id === running?.id);
-        return [module, running?.id ?? 'none runs', current?.state ?? '', current?.reason ?? ''];
+        return [module, running?.id ?? 'none runs', current?.state ?? '', current?.reason.split('\n', 1)[0] ?? ''];
       });
       for (const line of tableLines(rows, { indent: '    ' })) terminal.line(line);
       return undefined;

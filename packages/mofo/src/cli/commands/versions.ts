@@ -1,21 +1,34 @@
-// `mofo versions [module]`: what was built, what became of it and why.
+// `mofo versions [module]`: what was built, what became of it and why; which one runs.
 
 import type { Version } from '@mofo/versions';
+import type { Config } from '../../config/index.ts';
+import { MofoError } from '../../errors.ts';
 import { clockTime, tableLines } from '../../output/index.ts';
+import { askLauncher } from '../../runtime/control-socket.ts';
+import { requireModule } from '../../runtime/known-versions.ts';
+import { isPassedOver } from '../../runtime/passed-over.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
-import { openAppRegistry, requireKnownModule } from '../app-registry.ts';
+import { openAppRegistry } from '../app-registry.ts';
 import type { Commands } from '../command-context.ts';
+
+/** A version as the command shows it. */
+interface ShownVersion extends Version {
+  /** Main serves with it; false also when the app does not run. */
+  readonly isRunning: boolean;
+}
 
 /** Adds the command. */
 export function addVersions(commands: Commands): void {
   const command = commands.add('versions [module]', 'list the versions of a module, or of all, with their states');
-  commands.act(command, async ({ config, terminal }, module: string | undefined) => {
-    const registry = openAppRegistry((await config()).config);
+  commands.act(command, async ({ config: load, terminal }, module: string | undefined) => {
+    const { config } = await load();
+    const registry = openAppRegistry(config);
     try {
-      const modules = module === undefined ? registry.modules() : [requireKnownModule(registry, module)];
+      const modules = module === undefined ? registry.modules() : [requireModule(registry, module)];
+      const running = await runningHashes(config);
       const listed = modules.map((name) => ({
         module: name,
-        versions: newestFirst(registry.list(name)).map((version) => ({ ...version, reason: reasonOf(version) })),
+        versions: newestFirst(registry.list(name)).map((version) => shown(version, running)),
       }));
       if (terminal.json) {
         terminal.data(listed);
@@ -25,18 +38,46 @@ export function addVersions(commands: Commands): void {
       for (const { module: name, versions } of listed) {
         terminal.line(`  ${terminal.paint('bold', name)}`);
         const rows = versions.map((version) => [
+          version.isRunning ? '▶' : ' ',
           version.id,
           terminal.paint(stateStyle(version), version.state),
           terminal.paint('dim', dayAndTime(version.addedAt)),
-          version.reason,
+          version.reason.split('\n', 1)[0] as string,
         ]);
-        for (const line of tableLines(rows, { indent: '    ' })) terminal.line(line);
+        for (const [index, line] of tableLines(rows, { indent: '  ' }).entries()) {
+          terminal.line(line);
+          const [, ...below] = (versions[index] as ShownVersion).reason.split('\n');
+          for (const detail of below) terminal.line(`        ${terminal.paint('dim', detail)}`);
+        }
       }
+      if (running.size > 0) terminal.line(terminal.paint('dim', '  ▶ runs now'));
       return undefined;
     } finally {
       registry.close();
     }
   });
+}
+
+/** What main runs; nothing when the app does not run, or has no main at this moment. */
+async function runningHashes(config: Config): Promise<ReadonlySet<string>> {
+  try {
+    const status = (await askLauncher(config.directory, { what: 'status' })) as {
+      readonly modules: readonly { readonly running?: { readonly hash: string } }[];
+    };
+    return new Set(status.modules.flatMap(({ running }) => running?.hash ?? []));
+  } catch (error) {
+    if (error instanceof MofoError && (error.code === 'NOT_RUNNING' || error.code === 'NOT_READY')) return new Set();
+    throw error;
+  }
+}
+
+function shown(version: Version, running: ReadonlySet<string>): ShownVersion {
+  const isRunning = running.has(version.hash);
+  const reason =
+    isPassedOver(version) && !isRunning
+      ? `passed over: no try left. Save ${version.source} again, or: npx mofo promote ${version.module} ${version.id}`
+      : reasonOf(version);
+  return { ...version, reason, isRunning };
 }
 
 function newestFirst(versions: readonly Version[]): Version[] {
