@@ -245,6 +245,17 @@ describe('a kill -9 of main', () => {
     expect((await counted.ask(get('/torn/1'))).problem).toMatch(/^closed after \d+ bytes$/);
   });
 
+  it('takes nothing that a request commits after its answer for the answer to the next one', async () => {
+    const connection = new Connection(counted.port);
+    expect((await connection.ask(post('/late/a', {}))).body).toBe('{"id":"a","times":1}');
+    const { main } = await counted.app.bothReady();
+    const answer = connection.ask(post(`/later/${main}/b`, { pad: '' }));
+    while ((await counted.times('a-late')) === 0) await new Promise((resolve) => setImmediate(resolve));
+    await counted.kill();
+    expect((await answer).body).toBe('{"id":"b","times":1,"pad":0}');
+    connection.end();
+  });
+
   it('feeds a request again once, and resets its connection at the second death', async () => {
     const connection = new Connection(counted.port);
     const answer = connection.ask(get('/stuck/1'));

@@ -40,7 +40,9 @@ async function timesAfterKill(bytes: string, id: string): Promise<number> {
 
 describe('a planted bug is seen', () => {
   it('when nobody says that a request may have had effects: it is run twice', async () => {
-    const preload = replacing('connections/request-commit.js', 'RequestCommit', 'say', '() => {}');
+    const preload = replacingNative(
+      'addon.ConnectionDesk = class extends addon.ConnectionDesk { beginRequest(number) { return super.beginRequest(number, 0); } setHandling() {} }',
+    );
     counted = await CountingApp.start({ preload });
     expect(await timesAfterKill(post('/loose/planted', { hold: true }), 'planted')).toBe(2);
   });
