@@ -119,7 +119,8 @@ describe('errors', () => {
     writeError(error, terminal);
     expect(JSON.parse(text())).toEqual({ error: { code: 'NOT_FOUND', message: 'it is gone' } });
     expect(errorLines(error, gathering().terminal)[0]).toMatch(/^\w+ \[NOT_FOUND\]: it is gone$/);
-    expect(describeError(error)).toBe('NOT_FOUND: it is gone');
+    // With its place, for this file is in the folder of the process.
+    expect(describeError(error)).toMatch(/^NOT_FOUND at \S+output\.test\.ts:\d+:\d+: it is gone$/);
   });
 
   it('say code, what happened, and below it what to do', () => {

@@ -75,7 +75,8 @@ class DeskBinding final : public Napi::ObjectWrap<DeskBinding> {
         {InstanceAccessor<&DeskBinding::heldCount>("heldCount"), InstanceMethod<&DeskBinding::listen>("listen"),
          InstanceMethod<&DeskBinding::held>("held"), InstanceMethod<&DeskBinding::plan>("plan"), InstanceMethod<&DeskBinding::drop>("drop"),
          InstanceMethod<&DeskBinding::serve>("serve"), InstanceMethod<&DeskBinding::release>("release"),
-         InstanceMethod<&DeskBinding::commitPoint>("commitPoint"), InstanceMethod<&DeskBinding::setHandling>("setHandling"),
+         InstanceMethod<&DeskBinding::beginRequest>("beginRequest"), InstanceMethod<&DeskBinding::canCommit>("canCommit"),
+         InstanceMethod<&DeskBinding::setHandling>("setHandling"),
          InstanceMethod<&DeskBinding::counters>("counters"), InstanceMethod<&DeskBinding::close>("close")});
   }
 
@@ -252,16 +253,25 @@ class DeskBinding final : public Napi::ObjectWrap<DeskBinding> {
     return info.Env().Undefined();
   }
 
-  Napi::Value commitPoint(const Napi::CallbackInfo& info) {
+  Napi::Value beginRequest(const Napi::CallbackInfo& info) {
     uint64_t number = 0, start = 0;
-    if (!readNumber(info, number)) return info.Env().Undefined();
-    return Napi::Number::New(info.Env(), desk_.commitPoint(number, start) ? double(start) : -1);
+    int64_t handling = 0;
+    if (!readNumber(info, number) || !readInteger(info, 1, 0, HANDLING_MAX, handling)) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), desk_.beginRequest(number, Handling(handling), start) ? double(start) : -1);
+  }
+
+  Napi::Value canCommit(const Napi::CallbackInfo& info) {
+    uint64_t number = 0;
+    int64_t start = 0;
+    if (!readNumber(info, number) || !readInteger(info, 1, 0, EXACT_MAX, start)) return info.Env().Undefined();
+    return Napi::Boolean::New(info.Env(), desk_.canCommit(number, uint64_t(start)));
   }
 
   Napi::Value setHandling(const Napi::CallbackInfo& info) {
     uint64_t number = 0;
-    int64_t handling = 0;
-    if (readNumber(info, number) && readInteger(info, 1, 0, HANDLING_MAX, handling)) desk_.setHandling(number, Handling(handling));
+    int64_t start = 0, handling = 0;
+    if (readNumber(info, number) && readInteger(info, 1, 0, EXACT_MAX, start) && readInteger(info, 2, 0, HANDLING_MAX, handling))
+      desk_.setHandling(number, uint64_t(start), Handling(handling));
     return info.Env().Undefined();
   }
 

@@ -131,22 +131,34 @@ Status ConnectionDesk::release(uint64_t number) {
   return Status::ok();
 }
 
-bool ConnectionDesk::commitPoint(uint64_t number, uint64_t& start) {
+ConnectionSlot* ConnectionDesk::servedSlot(uint64_t number) const {
   const auto found = served_.find(number);
-  ConnectionSlot* slot = found == served_.end() ? nullptr : slotOf(number, found->second.slot);
+  return found == served_.end() ? nullptr : slotOf(number, found->second.slot);
+}
+
+bool ConnectionDesk::beginRequest(uint64_t number, Handling handling, uint64_t& start) {
+  ConnectionSlot* slot = servedSlot(number);
+  if (slot == nullptr) return false;
+  start = openExchange(*slot).inBase;
+  setHandling(number, start, handling);
+  return true;
+}
+
+bool ConnectionDesk::canCommit(uint64_t number, uint64_t start) {
+  ConnectionSlot* slot = servedSlot(number);
   if (slot == nullptr) return false;
   const Exchange& open = openExchange(*slot);
-  if (open.loss != LossCause::None || open.outCount != 0 || open.inCount == 0) return false;
+  if (open.inBase != start || open.loss != LossCause::None || open.outCount != 0 || open.inCount == 0) return false;
   const size_t kept = size_t(std::min<uint64_t>(open.inCount, REQUEST_BYTES_MAX));
-  start = open.inBase;
   const int64_t length = requestLength(slot->request, kept, open.inCount);
   return length > 0 && uint64_t(length) == open.inCount;
 }
 
-void ConnectionDesk::setHandling(uint64_t number, Handling handling) {
-  const auto found = served_.find(number);
-  ConnectionSlot* slot = found == served_.end() ? nullptr : slotOf(number, found->second.slot);
-  if (slot != nullptr) storeExchange(openExchange(*slot).handling, handling);
+void ConnectionDesk::setHandling(uint64_t number, uint64_t start, Handling handling) {
+  ConnectionSlot* slot = servedSlot(number);
+  if (slot == nullptr) return;
+  Exchange& open = openExchange(*slot);
+  if (open.inBase == start && open.handling != Handling::AnswerVoid) storeExchange(open.handling, handling);
 }
 
 }  // namespace mofo

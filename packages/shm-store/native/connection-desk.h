@@ -48,10 +48,12 @@ class ConnectionDesk {
   /** A served connection is about to be closed: tells the peer and everybody else. */
   Status release(uint64_t number);
 
-  /** Where the open request of a served connection begins, if its answer can be committed now: it is whole, and nothing was answered. */
-  bool commitPoint(uint64_t number, uint64_t& start);
-  /** What the handler of the open request may have done. Ignored when the connection is not served here. */
-  void setHandling(uint64_t number, Handling handling);
+  /** A request of a served connection is about to be handled; `start` is where it begins, by which it is named from then on. */
+  bool beginRequest(uint64_t number, Handling handling, uint64_t& start);
+  /** Whether the answer to that request can be committed now: it is the open one, is whole, and nothing was answered. */
+  bool canCommit(uint64_t number, uint64_t start);
+  /** What the handler of that request may have done. Ignored when it is not the open one any more; a void answer stays void. */
+  void setHandling(uint64_t number, uint64_t start, Handling handling);
 
  private:
   struct Held {
@@ -64,6 +66,7 @@ class ConnectionDesk {
   };
   void say(uint64_t number);
   ConnectionSlot* slotOf(uint64_t number, uint32_t slot) const;
+  ConnectionSlot* servedSlot(uint64_t number) const;
 
   FileDescriptor channel_;
   ConnectionTable table_;

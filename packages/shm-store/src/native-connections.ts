@@ -26,7 +26,7 @@ export interface NativeConnectionDesk {
   /**
    * Decides what becomes of a held connection, and counts it. For the process that serves, after the death of the one before.
    *
-   * @param committedStart where the request begins whose answer is committed, as `commitPoint` gave it.
+   * @param committedStart where the request begins whose answer is committed, as `beginRequest` gave it.
    * @param committedLength length of that answer in bytes; 0: there is none.
    */
   plan(number: number, committedStart: number, committedLength: number): ConnectionPlan;
@@ -36,10 +36,12 @@ export interface NativeConnectionDesk {
   serve(number: number): number;
   /** The descriptor of a served connection is about to be closed: call it before. The peer is told, and everybody else lets go of it. */
   release(number: number): void;
-  /** Where the open request of a served connection begins, if its answer can be committed: it is whole and nothing was written. Otherwise -1. */
-  commitPoint(number: number): number;
-  /** Says what the open request's handler may have done: one of CONNECTION_HANDLING. Nothing happens when the connection is over. */
-  setHandling(number: number, handling: number): void;
+  /** A request of a served connection is about to be handled (one of CONNECTION_HANDLING). Gives where it begins, which names it; -1: the connection is over. */
+  beginRequest(number: number, handling: number): number;
+  /** Whether the answer to that request can be committed: it is the open one, it is whole, and nothing was written. */
+  canCommit(number: number, start: number): boolean;
+  /** Says what that request's handler may have done. Nothing happens when it is not the open one any more; a void answer stays void. */
+  setHandling(number: number, start: number, handling: number): void;
   counters(): ConnectionCounters;
   /** Lets go of everything held and follows nothing any more. Idempotent. */
   close(): void;

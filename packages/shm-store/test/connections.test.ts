@@ -104,7 +104,10 @@ describe('a hub', () => {
     const received = new Promise((resolve) => served.once('data', resolve));
     client.write('GET / HTTP/1.1\r\n\r\n');
     await received;
-    expect(main.commitPoint(number)).toBe(0);
+    const start = main.beginRequest(number, CONNECTION_HANDLING.beforeCommit);
+    expect(start).toBe(0);
+    expect(main.canCommit(number, start)).toBe(true);
+    expect(main.canCommit(number, 1)).toBe(false);
     expect(clone.plan(number, 0, 0)).toMatchObject({ fate: 'fed-again', isUsed: true });
     expect(clone.plan(number, 0, 0)).toMatchObject({ fate: 'reset', cause: 'poison' });
     expect(hub.counters()).toMatchObject({ fates: { 'fed-again': 1, reset: 1 }, losses: { poison: 1 } });
@@ -117,7 +120,7 @@ describe('no argument does harm', () => {
   const wrong: readonly unknown[] = [undefined, null, -1, 0, 1.5, Number.NaN, 2 ** 60, '1', {}, 10n, () => {}];
 
   it('to a desk', () => {
-    const methods = ['plan', 'drop', 'serve', 'release', 'commitPoint', 'setHandling', 'listen'] as const;
+    const methods = ['plan', 'drop', 'serve', 'release', 'beginRequest', 'canCommit', 'setHandling', 'listen'] as const;
     for (const method of methods) {
       for (const value of wrong) {
         if (method === 'listen' && typeof value === 'function') continue;
@@ -130,8 +133,9 @@ describe('no argument does harm', () => {
     expect(codeOf(() => main.serve.call(hub as never, 1))).toBe('TypeError');
     expect(codeOf(() => main.serve(12345))).toBe('INVALID_ARGUMENT');
     // A connection that is over may be spoken of.
-    expect(main.commitPoint(12345)).toBe(-1);
-    expect(codeOf(() => main.setHandling(12345, CONNECTION_HANDLING.mayHaveEffects))).toBeUndefined();
+    expect(main.beginRequest(12345, CONNECTION_HANDLING.none)).toBe(-1);
+    expect(main.canCommit(12345, 0)).toBe(false);
+    expect(codeOf(() => main.setHandling(12345, 0, CONNECTION_HANDLING.mayHaveEffects))).toBeUndefined();
   });
 
   it('to those who open one', () => {
@@ -156,8 +160,8 @@ describe('no argument does harm', () => {
   it('after close, which may be called twice', () => {
     main.close();
     main.close();
-    for (const method of ['held', 'counters', 'commitPoint'] as const)
-      expect(codeOf(() => (main[method] as (number: number) => unknown)(1))).toBe('CLOSED');
+    for (const method of ['held', 'counters', 'canCommit'] as const)
+      expect(codeOf(() => (main[method] as (...all: number[]) => unknown)(1, 1))).toBe('CLOSED');
     hub.close();
     hub.close();
     expect(codeOf(() => hub.addProcess())).toBe('CLOSED');

@@ -11,8 +11,7 @@ const storeAdvice: Readonly<Record<string, string>> = {
   STORE_EXISTS: 'Nothing was changed. To replace it and lose all that came after the image: npx mofo restore --force',
   STORE_BUSY: 'It was left as it is. Stop the app first, or end it with its store: npx mofo destroy --yes --force',
   STORE_INCOMPLETE: 'It was not touched. If you do not need what is left of it: npx mofo destroy --yes --force',
-  SIZE_MISMATCH:
-    'It was not touched. Leave store.sizeBytes out of the config to go on with it as it is. To make it larger: npx mofo destroy --yes loses what came after the newest snapshot, and the size of an image stays.',
+  SIZE_MISMATCH: 'It was not touched. Leave store.sizeBytes out of the config to go on with it as it is.',
   PORT_IN_USE: 'Stop the program that has it, or choose another: --port <number>, or http.port in the config.',
   ADDRESS_UNAVAILABLE: 'Correct http.host in the config; 127.0.0.1 is this machine alone.',
   UNSAFE_MODE: 'It was not touched. If nobody else wrote to it: chmod 600 its files in /dev/shm.',

@@ -22,6 +22,8 @@ export class RequestCommit implements AnswerCommit {
   committed: { readonly response: Response; readonly answer: AnswerBytes } | undefined;
   private readonly parts: RequestCommitParts;
   private readonly number: number;
+  /** Where the request begins on its connection: what is said and committed later is about this one, and not about the next. */
+  private readonly start: number;
   private readonly route: string;
   private readonly outgoing: ServerResponse;
   private prepared:
@@ -35,7 +37,7 @@ export class RequestCommit implements AnswerCommit {
     this.route = route;
     this.outgoing = outgoing;
     const { beforeCommit, mayHaveEffects } = CONNECTION_HANDLING;
-    this.say(parts.answers.isKnown(route) ? beforeCommit : mayHaveEffects);
+    this.start = parts.desk.beginRequest(number, parts.answers.isKnown(route) ? beforeCommit : mayHaveEffects);
   }
 
   /** Something is about to be changed that is not in the transaction of the answer. */
@@ -67,13 +69,13 @@ export class RequestCommit implements AnswerCommit {
 
   private answerFor(response: Response): NonNullable<RequestCommit['prepared']> | undefined {
     const { desk, answers, keepAliveTimeoutMs } = this.parts;
-    const start = desk.commitPoint(this.number);
-    const answer = start < 0 ? undefined : answerBytes(response, this.outgoing, keepAliveTimeoutMs);
+    if (this.start < 0 || !desk.canCommit(this.number, this.start)) return undefined;
+    const answer = answerBytes(response, this.outgoing, keepAliveTimeoutMs);
     if (answer === undefined || !answers.hasRoom(this.number, answer.bytes.byteLength)) return undefined;
-    return { response, answer, stored: { start, closes: answer.closes, bytes: answer.bytes } };
+    return { response, answer, stored: { start: this.start, closes: answer.closes, bytes: answer.bytes } };
   }
 
   private say(handling: number): void {
-    this.parts.desk.setHandling(this.number, handling);
+    if (this.start >= 0) this.parts.desk.setHandling(this.number, this.start, handling);
   }
 }

@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import {
   boundPort,
+  CONNECTION_HANDLING,
   type ConnectionDesk,
   type ConnectionPlan,
   installIoHooks,
@@ -70,7 +71,8 @@ async function play(main: ConnectionDesk, clone: ConnectionDesk, server: Server,
     server.on('request', (incoming, outgoing) => {
       incoming.resume().on('end', () => {
         try {
-          if (main.commitPoint(number) !== 0) throw new Error('The bytes of a request were not noted.');
+          const start = main.beginRequest(number, CONNECTION_HANDLING.none);
+          if (start !== 0 || !main.canCommit(number, start)) throw new Error('The bytes of a request were not noted.');
           resolve(clone.plan(number, 0, 0));
           const answer = answerBytes(WebResponse.json(ANSWER), outgoing, server.keepAliveTimeout);
           if (answer === undefined || !prepareCommitted(outgoing, answer))

@@ -27,8 +27,8 @@ export interface AnswerCommit {
   revoke(): void;
 }
 
-/** Headers that say how the connection goes on: whoever sets them wants it in a way of their own. */
-const connectionHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade']);
+/** Headers that say how long the answer is and how the connection goes on: whoever sets them wants it in a way of their own. */
+const ownHeaders = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade']);
 
 /**
  * The bytes of an answer, as Node would write them. Undefined if it has no body at hand, or something unusual in its head.
@@ -45,13 +45,11 @@ export function answerBytes(
   const isBodiless = plain.status === 204 || plain.status === 304;
   const names = new Set<string>();
   for (let index = 0; index < plain.headers.length; index += 2) names.add(plain.headers[index]!.toLowerCase());
-  for (const name of names) if (connectionHeaders.has(name)) return undefined;
+  for (const name of names) if (ownHeaders.has(name)) return undefined;
   const body = isBodiless ? '' : (plain.body ?? '');
   const headers = [...plain.headers];
-  if (!names.has('content-length')) {
-    if (!isBodiless)
-      headers.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength));
-  } else return undefined;
+  if (!isBodiless)
+    headers.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength));
   if (!names.has('date')) headers.push('Date', new Date().toUTCString());
   const closes = !outgoing.shouldKeepAlive;
   headers.push('Connection', closes ? 'close' : 'keep-alive');

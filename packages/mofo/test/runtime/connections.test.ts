@@ -6,12 +6,15 @@ import { counting } from './support/counting-module.ts';
 import { get, post } from './support/http-bytes.ts';
 import { Connection, VerifiedClients, type VerifiedRequest } from './support/verified-clients.ts';
 
+/** Long, for the machine may be busy: a start and each takeover need two processes more. */
+const LIMIT_MS = 90_000;
+
 let counted: CountingApp;
 
 function beforeGroup(config: Readonly<Record<string, unknown>> = {}): void {
   beforeAll(async () => {
     counted = await CountingApp.start({ config });
-  });
+  }, LIMIT_MS);
   afterAll(() => counted.app.cleanUp());
 }
 
@@ -40,7 +43,7 @@ async function answered(clients: VerifiedClients, count: number): Promise<void> 
 
 const nothingLost = { failed: [], lostIdle: 0, wrong: [] };
 
-describe('under keep-alive load', () => {
+describe('under keep-alive load', { timeout: LIMIT_MS }, () => {
   beforeGroup();
 
   it('kill -9 of main loses no idle connection, no GET and no POST that answers from its transaction, and runs none twice', async () => {
@@ -97,7 +100,7 @@ describe('under keep-alive load', () => {
   });
 });
 
-describe('a committed answer', () => {
+describe('a committed answer', { timeout: LIMIT_MS }, () => {
   beforeGroup();
 
   it.each([
@@ -115,7 +118,7 @@ describe('a committed answer', () => {
   });
 });
 
-describe('while versions are updated', () => {
+describe('while versions are updated', { timeout: LIMIT_MS }, () => {
   beforeGroup({ probation: { tasks: 1, minimum: '1ms' } });
 
   it('kill -9 of main loses nothing', async () => {
@@ -136,7 +139,7 @@ describe('while versions are updated', () => {
   });
 });
 
-describe('with http.keepConnections: false', () => {
+describe('with http.keepConnections: false', { timeout: LIMIT_MS }, () => {
   beforeGroup({ http: { port: 0, keepConnections: false } });
 
   it('connections end with main, and nothing is said of them', async () => {

@@ -39,6 +39,11 @@ export default defineModule({
       ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
       return new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(5).fill(111)); setTimeout(() => c.close(), 60_000); } }));
     },
+    // Answers, and then commits another answer, while the next request on the same connection is open.
+    'POST /late/:id': async (ctx, _request, { id }) => {
+      setTimeout(() => ctx.transaction(() => Response.json({ late: true, times: ctx.exports.note(id + '-late') })), 300);
+      return ctx.transaction(() => Response.json({ id, times: ctx.exports.note(id) }));
+    },
     // Says more than what was committed.
     'POST /changed/:id': async (ctx, _request, { id }) => {
       const answer = ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
