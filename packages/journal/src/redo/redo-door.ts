@@ -280,7 +280,8 @@ export class RedoDoor implements Door {
     this.levelId = this.transactionId;
     this.lastId = this.transactionId;
     this.failure = undefined;
-    this.levels.length = 0;
+    // Setting a length is a slow call.
+    if (this.levels.length !== 0) this.levels.length = 0;
     this.level = undefined;
     this.journalTop = 0;
     this.undoCount = 0;

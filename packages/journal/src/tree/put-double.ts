@@ -14,7 +14,7 @@ export const NOT_DONE = 0;
 export const REPLACED = 1;
 export const ADDED = 2;
 
-/** Sets the value under `key`. The caller has made sure that the tree lives and owns its count. */
+/** Sets the value under `key`. The caller has made sure that the tree lives, and adds to its count. */
 export function putDouble(core: TreeCore, key: KeyBuffer, value: number): number {
   if (!seekSlotPlace(core, key)) return NOT_DONE;
   const { door } = core;
@@ -29,6 +29,7 @@ export function putDouble(core: TreeCore, key: KeyBuffer, value: number): number
   if (place.image === 0) core.heap.check(bucket, LAYOUT_TREE_BUCKET);
   const freshness = door.freshness(bucket);
   if (freshness === FRESH_OUTSIDE) return NOT_DONE;
+  if (isAdded) core.ownCount();
   const w = SLOTS_AT + (slot << 2);
   let m = 0;
   let s = 0;

@@ -217,12 +217,12 @@ export class TreeCore implements TreeShape, LeafShape {
       this.putForeign(value);
       return;
     }
-    this.ownCount();
     if (this.isDoubleInSlot && typeof value === 'number') {
       const done = putDouble(this, probe, value);
       if (done === ADDED) this.addToCount(1);
       if (done !== NOT_DONE) return;
     }
+    this.ownCount();
     if (this.seekSlot() < 0) {
       this.insert(value);
       return;
@@ -646,7 +646,8 @@ export class TreeCore implements TreeShape, LeafShape {
     return hashOfPair(words[0] as number, words[1] as number, this.keyWords);
   }
 
-  private ownCount(): void {
+  /** Makes sure that the count can be changed: before an addition or deletion writes anything. */
+  ownCount(): void {
     const { door, header } = this;
     if (this.countLevel === door.levelId) return;
     this.countIndex = (door.own(header, (header + 1) | 0, 1) + 2) >> 1;
