@@ -1,6 +1,8 @@
 // The shapes and operations whose every prefix is tried: small stores on both sides of each threshold at which a structure changes its form, and operations
 // on them. A shape is prepared once; a sequence of its operations starts from those bytes.
 
+import { bucketShapes } from './prefix-tree-shapes.mjs';
+
 /** Thrown by an operation to roll its level back. */
 export class Planned extends Error {
   constructor() {
@@ -26,6 +28,7 @@ export function declareRoots({ journal: j }) {
   });
   const roots = {
     numbers: j.tree(j.f64(), j.f64()),
+    maybes: j.tree(j.f64(), j.optional(j.f64())),
     names: j.tree(j.text(), j.text()),
     fan: j.tree(j.bytes(), j.f64()),
     pairs: j.tree(j.tuple(j.text(), j.i64()), j.bytes()),
@@ -51,9 +54,10 @@ export function introduceTypes(root) {
   root.staff.clear();
 }
 
-/** Puts blocks of every type into a store: nodes of all four sizes, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
+/** Puts blocks of every type into a store: nodes and buckets of all sizes, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
 export function fillWithEverything(root) {
   for (let n = 0; n < 60; n++) root.numbers.set(n * 1000.5, n);
+  for (let n = 0; n < 20; n++) root.maybes.set(n, n % 2 === 0 ? n : undefined);
   for (let n = 0; n < 12; n++)
     root.names.set(`name ${n}`.repeat(1 + (n % 4)), n % 3 === 0 ? '\u4e16'.repeat(n) : 'v'.repeat(n * 9));
   for (let n = 0; n < 256; n += 2) root.fan.set(Uint8Array.of(n), n);
@@ -88,31 +92,12 @@ export function shapes() {
     ...collectionShapes(),
     ...recordShapes(),
     ...failingShapes(),
+    ...regionShapes(),
   };
 }
 
-/** Fan-outs around which a node grows into the next kind (4, 16, 48, 256) or shrinks into the one before (3, 12, 36). */
-const FAN_OUTS = [0, 1, 2, 3, 4, 5, 11, 12, 13, 16, 17, 35, 36, 37, 48, 49, 255, 256];
-
 function treeShapes() {
-  const found = {};
-  const key = (n) => Uint8Array.of(n);
-  for (const size of FAN_OUTS) {
-    found[`tree of ${size}`] = {
-      prepare: ({ fan }) => {
-        for (let n = 0; n < size; n++) fan.set(key((n * 7) % 256), n);
-      },
-      operations: {
-        'add in front': ({ fan }) => fan.set(Uint8Array.of(0, 1), 1),
-        'add behind': ({ fan }) => fan.set(Uint8Array.of(255, 9), 2),
-        'add inside': ({ fan }) => fan.set(key((size * 7) % 256), 3),
-        replace: ({ fan }) => fan.set(key(7), 4),
-        'delete the first': ({ fan }) => fan.delete(key(0)),
-        'delete the last made': ({ fan }) => fan.delete(key(((size - 1) * 7) % 256)),
-        'delete the second': ({ fan }) => fan.delete(key(7)),
-      },
-    };
-  }
+  const found = bucketShapes();
   found['tree of long keys'] = {
     prepare: ({ names }) => {
       for (const end of ['a', 'b', 'ba', 'bb', 'c']) names.set(`${'prefix '.repeat(4)}${end}`, end);
@@ -165,6 +150,17 @@ function treeShapes() {
       },
     },
   };
+  found['tree of wide values'] = {
+    prepare: ({ maybes }) => {
+      for (let n = 0; n < 4; n++) maybes.set(n, n);
+    },
+    operations: {
+      add: ({ maybes }) => maybes.set(0.5, 5),
+      'add nothing': ({ maybes }) => maybes.set(7, undefined),
+      replace: ({ maybes }) => maybes.set(1, 6),
+      delete: ({ maybes }) => maybes.delete(2),
+    },
+  };
   return found;
 }
 
@@ -174,8 +170,9 @@ const TEXT_LENGTHS = [0, 1, 7, 8, 24, 25, 40, 100, 1000, 8000, 16300, 16352, 164
 function textShapes() {
   const operations = {};
   for (const length of TEXT_LENGTHS) {
-    operations[`latin1 of ${length}`] = ({ texts }) => texts.set(0, 'l'.repeat(length));
-    if (length < 9000) operations[`wide of ${length}`] = ({ texts }) => texts.set(1, '\u4e16'.repeat(length));
+    operations[`latin1 of ${length}`] = ({ texts }) => texts.length > 0 && texts.set(0, 'l'.repeat(length));
+    if (length < 9000)
+      operations[`wide of ${length}`] = ({ texts }) => texts.length > 1 && texts.set(1, '\u4e16'.repeat(length));
   }
   operations.bytes = ({ pairs }) => pairs.set(['b', 1n], new Uint8Array(300).fill(7));
   operations.pop = ({ texts }) => texts.pop();
@@ -339,23 +336,24 @@ function recordShapes() {
       operations: {
         'every kind of field': ({ every }) => void every.set(2, EVERY),
         'small numbers': ({ every }) =>
-          void Object.assign(every.get(1), { a: 9, b: 8, c: 7, d: 6, e: 5, f: 4, g: 3, h: 2 }),
+          void Object.assign(every.get(1) ?? {}, { a: 9, b: 8, c: 7, d: 6, e: 5, f: 4, g: 3, h: 2 }),
         'big numbers': ({ every }) =>
-          void Object.assign(every.get(1), { big: 1n, huge: 2n, at: 3, yes: false, kind: 'red' }),
+          void Object.assign(every.get(1) ?? {}, { big: 1n, huge: 2n, at: 3, yes: false, kind: 'red' }),
         'texts and documents': ({ every }) =>
-          void Object.assign(every.get(1), {
+          void Object.assign(every.get(1) ?? {}, {
             words: 'w'.repeat(50),
             raw: new Uint8Array(70),
             any: 'short',
             maybe: undefined,
           }),
         'refs and parts': ({ every, people }) =>
-          void Object.assign(every.get(1), {
+          void Object.assign(every.get(1) ?? {}, {
             boss: people.get('anna'),
             inner: { x: 2, y: 3 },
             owned: { name: 'other', age: 2 },
           }),
         'collections inside': ({ every }) => {
+          if (!every.has(1)) return;
           const { parts, waiting, count, index } = every.get(1);
           parts.push(2);
           waiting.push('x');
@@ -411,6 +409,20 @@ function failingShapes() {
             }),
           );
         },
+      },
+    },
+  };
+}
+
+function regionShapes() {
+  const find = (store, name) => store.regions.list().find((region) => region.name === name);
+  return {
+    'native regions': {
+      // It may be there from an earlier part of the run.
+      prepare: (_root, store) => void (find(store, 'first') ?? store.regions.create('first', 20_000)),
+      operations: {
+        create: (_root, store) => void (find(store, 'second') ?? store.regions.create('second', 30_000)),
+        remove: (_root, store) => find(store, 'first') && store.regions.remove('first'),
       },
     },
   };

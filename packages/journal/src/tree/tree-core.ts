@@ -72,6 +72,8 @@ export const probe: KeyBuffer = new KeyBuffer();
 export const treeChanges: { count: number } = { count: 0 };
 
 const WINDOW_MASK = 0x0fffffff;
+/** Words of a value on their way from one chunk to another. */
+const copied = new Int32Array(4);
 /** Rebuilding a bucket, putting a node above it and splitting it make room in three turns. */
 const TURNS_MAX = 8;
 
@@ -629,15 +631,9 @@ export class TreeCore implements TreeShape, LeafShape {
     const { door } = this;
     const from = door.at((source + 1 + (sourceWord >> 2)) | 0) + (sourceWord & 3);
     const { words } = door;
-    const a = words[from] as number;
-    const b = words[from + 1] as number;
-    const c = words[from + 2] as number;
-    const d = words[from + 3] as number;
+    for (let n = 0; n < 4; n++) copied[n] = words[from + n] as number;
     const to = door.own(target, (target + 1 + (targetWord >> 2)) | 0, 1) + (targetWord & 3);
-    door.words[to] = a;
-    if (this.valueWords > 1) door.words[to + 1] = b;
-    if (this.valueWords > 2) door.words[to + 2] = c;
-    if (this.valueWords > 3) door.words[to + 3] = d;
+    for (let n = 0; n < this.valueWords; n++) door.words[to + n] = copied[n] as number;
   }
 
   private hashOfProbe(): number {

@@ -3,6 +3,7 @@
 import {
   BLOCK_STATE_FREE,
   BLOCK_STATE_LIVE,
+  listRegions,
   type Memory,
   SIZE_CLASSES_BYTES,
   SLAB_KIND_FREE,
@@ -161,6 +162,7 @@ export function ownedBlocks(memory: Memory, problems: string[]): Set<number> {
     problem: (error) => void problems.push((error as Error).message),
   };
   for (const { block } of memory.catalog.entries()) own(block);
+  for (const { block } of listRegions(memory)) own(block);
   for (const { block, description } of listRoots(memory)) {
     own(block);
     typeFromDescription(description, memory.catalog.kinds).visit(memory, block, 4, visitor);
