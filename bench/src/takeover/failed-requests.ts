@@ -12,8 +12,8 @@ import { type ClientTotals, type Exchange, KeepAliveClients } from './keep-alive
 import { endProgram, startProgram } from './start-program.ts';
 
 const CONNECTIONS = 64;
-/** Kills of one process; five rounds make 300. An application's launcher gives up after 100 deaths in an hour, as it should. */
-const KILLS = { full: 60, quick: 3 };
+/** Kills of one application; twelve rounds make 300. Its launcher gives up after 100 deaths in an hour, as it should. */
+const KILLS = { full: 25, quick: 3 };
 /** Between a pair's readiness and the kill, so that the launcher does not find that it dies too often (10 in 10 s); and a random part, so that it is hit anywhere. */
 const PAUSE_MS = { mofo: 1_000, 'node-cluster': 150 };
 const PAUSE_RANDOM_MS = 100;
@@ -23,6 +23,7 @@ export const failedRequests: Group = {
   name: 'failed-requests.sigkill',
   cases: [{ name: 'failed-requests.sigkill', unit: 'requests', isTotal: true }],
   subjects: ['mofo', 'node-cluster'],
+  rounds: 12,
   measure: async (context) => {
     const value = context.subject === 'mofo' ? await measureMofo(context) : await measureCluster(context);
     return [{ case: 'failed-requests.sigkill', value }];
