@@ -79,6 +79,14 @@ const rows: readonly Row[] = [
     counted: 'finished',
   },
   {
+    what: 'a POST longer than 16 KiB after its transaction',
+    bytes: () => post('/kept/long', { pad: long }),
+    begun: 1,
+    body: { id: 'long', times: 1, pad: long.length },
+    times: { long: 1 },
+    counted: 'finished',
+  },
+  {
     what: 'a committed answer that closes the connection',
     bytes: () => post('/withheld/last', { hold: true }, 'Connection: close\r\n'),
     begun: 1,
@@ -167,10 +175,10 @@ const rows: readonly Row[] = [
   },
   {
     what: 'a request longer than 16 KiB',
-    bytes: (pid) => post(`/later/${pid}/long`, { pad: long }),
+    bytes: (pid) => post(`/later/${pid}/too-long`, { pad: long }),
     begun: 1,
     problem: /^ECONNRESET$/,
-    times: { long: 0 },
+    times: { 'too-long': 0 },
     counted: 'too-big',
   },
   {

@@ -34,6 +34,12 @@ export default defineModule({
       if (hold) await never();
       return answer;
     },
+    // The same, after its body was read.
+    'POST /kept/:id': async (ctx, request, { id }) => {
+      const { pad } = await request.json();
+      ctx.transaction(() => Response.json({ id, times: ctx.exports.note(id), pad: pad.length }));
+      return await never();
+    },
     // Its answer is not the committed one.
     'POST /other/:id': async (ctx, _request, { id }) => {
       ctx.transaction(() => Response.json({ times: ctx.exports.note(id) }));
