@@ -67,8 +67,12 @@ export class ConnectionKeeper {
     this.desk.close();
   }
 
-  /** A request is about to be handled. Undefined: its connection is not followed, or the request may be run again at any time. */
-  begin(route: string, incoming: IncomingMessage, outgoing: ServerResponse): RequestCommit | undefined {
+  /**
+   * A request is about to be handled. Undefined: its connection is not followed, or the request may be run again at any time.
+   *
+   * @param route gives the route's name, which most requests can do without.
+   */
+  begin(route: () => string, incoming: IncomingMessage, outgoing: ServerResponse): RequestCommit | undefined {
     if (safeMethods.has(incoming.method ?? '')) return undefined;
     const number = this.numbers.get(incoming.socket);
     if (number === undefined) return undefined;
@@ -76,7 +80,7 @@ export class ConnectionKeeper {
     return new RequestCommit(
       { desk, answers, keepAliveTimeoutMs: this.http?.server.keepAliveTimeout ?? 0 },
       number,
-      route,
+      route(),
       outgoing,
     );
   }

@@ -39,7 +39,7 @@ export async function listen(application: Application, options: FrontOptions): P
       ? {}
       : {
           onRequest: (route, incoming, outgoing) =>
-            connections.begin(application.routeName(route.module, route.key), incoming, outgoing),
+            connections.begin(() => application.routeName(route.module, route.key), incoming, outgoing),
         }),
     onError: (error, { module, key }) => {
       const title = application.table.get(module)?.title ?? module;
