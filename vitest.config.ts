@@ -8,7 +8,8 @@ const packages = readdirSync(new URL('./packages', import.meta.url));
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // Many tests wait for processes: on two cores a third file fills the pauses.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     passWithNoTests: false,
