@@ -27,12 +27,13 @@ export function findLeaf(core: TreeCore, key: KeyBuffer): number {
     if ((link - heapFirst) >>> 0 > limit) return 0;
     words = windowWords[link >>> 28] as Int32Array;
     h = (link & WINDOW_MASK) << 2;
-    if (words[h] !== LAYOUT_TREE_NODE) break;
+    if (((words[h] as number) | 1) !== LAYOUT_TREE_NODE) break;
     const next = words[h + 4] as number;
     if (next <= depth || next >= length << 1) return 0;
     depth++;
     if (next !== depth) depth = next;
-    link = words[h + 8 + (((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15)] as number;
+    const nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
+    link = words[h + 7 + (((words[h + 5 + (nibble >> 3)] as number) >>> (nibble << 2)) & 15)] as number;
   }
   if (words[h] !== LAYOUT_TREE_BUCKET) return 0;
   const word0 = words[h + 4] as number;

@@ -43,13 +43,14 @@ export function findAtHome(core: TreeCore, key: KeyBuffer): number {
       words = windowWords[window] as Int32Array;
     }
     h = (link & WINDOW_MASK) << 2;
-    if (words[h] !== LAYOUT_TREE_NODE) break;
+    if (((words[h] as number) | 1) !== LAYOUT_TREE_NODE) break;
     const next = words[h + 4] as number;
     if (next <= depth || next >= nibbles) return -1;
     // Mostly the next nibble. Then it is not taken from `next`, so that the link is fetched without waiting for the node's header.
     depth++;
     if (next !== depth) depth = next;
-    link = words[h + 8 + (((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15)] as number;
+    const nibble = ((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15;
+    link = words[h + 7 + (((words[h + 5 + (nibble >> 3)] as number) >>> (nibble << 2)) & 15)] as number;
   }
   if (words[h] !== LAYOUT_TREE_BUCKET) return -1;
   const word0 = words[h + 4] as number;

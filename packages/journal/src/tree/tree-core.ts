@@ -30,7 +30,6 @@ import {
   LAYOUT_TREE,
   LAYOUT_TREE_BUCKET,
   LAYOUT_TREE_LEAF,
-  LAYOUT_TREE_NODE,
   type Memory,
   ShmStoreError,
 } from '@mofo/shm-store';
@@ -59,7 +58,17 @@ import { findAtHome, foundIn } from './find-in-slots.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import type { KeyCodec } from './key-codec.ts';
 import { compareWithLeaf, type LeafShape, makeLeaf } from './leaf.ts';
-import { anyLink, corruptNode, NIBBLES_MAX, NODE_GRANULES, NODE_LINKS, nibbleOf } from './node.ts';
+import {
+  anyLink,
+  corruptNode,
+  isNodeLayout,
+  linkOf,
+  NIBBLES_MAX,
+  NODE_GRANULES,
+  NODE_LINKS,
+  nibbleOf,
+  requireNode,
+} from './node.ts';
 import { path } from './path.ts';
 import { ADDED, NOT_DONE, putDouble } from './put-double.ts';
 import { linkFork, linkGap, makeRoom, type TreeShape, takeAway, writeRoot } from './reshape.ts';
@@ -308,7 +317,7 @@ export class TreeCore implements TreeShape, LeafShape {
   layoutAt(link: number): number {
     const h = this.door.at(link);
     const layout = this.door.words[h] as number;
-    if (layout !== LAYOUT_TREE_NODE && layout !== LAYOUT_TREE_BUCKET) throw this.noNode(link);
+    if (!isNodeLayout(layout) && layout !== LAYOUT_TREE_BUCKET) throw this.noNode(link);
     return layout;
   }
 
@@ -341,12 +350,12 @@ export class TreeCore implements TreeShape, LeafShape {
     let steps = 0;
     path.missingAt = -1;
     while (link !== 0) {
-      if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
+      if ((link - heapFirst) >>> 0 > limit) requireNode(door, link);
       const words = door.windowWords[link >>> 28] as Int32Array;
       const h = (link & WINDOW_MASK) << 2;
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) break;
-      if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
+      if (!isNodeLayout(layout)) throw this.noNode(link);
       const next = words[h + 4] as number;
       if (next <= depth || next >= NIBBLES_MAX) throw corruptNode(link);
       // See find-in-slots.ts for why it is guessed.
@@ -356,8 +365,10 @@ export class TreeCore implements TreeShape, LeafShape {
       let child = 0;
       if (depth < length) {
         nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
-        const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
-        child = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+        const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
+        // Outside an image any place may be read: see node.ts.
+        if (image !== 0) child = linkOf(door, link, nibble);
+        else child = words[h + 7 + (((words[h + 5 + (nibble >> 3)] as number) >>> (nibble << 2)) & 15)] as number;
       }
       if (child === 0) {
         child = anyLink(door, link);
@@ -383,12 +394,12 @@ export class TreeCore implements TreeShape, LeafShape {
     let link = root;
     let depth = -1;
     while (link !== 0) {
-      if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
+      if ((link - heapFirst) >>> 0 > limit) requireNode(door, link);
       const words = door.windowWords[link >>> 28] as Int32Array;
       const h = (link & WINDOW_MASK) << 2;
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) return link;
-      if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
+      if (!isNodeLayout(layout)) throw this.noNode(link);
       const next = words[h + 4] as number;
       if (next <= depth || next >= NIBBLES_MAX) throw corruptNode(link);
       if (next >= nibbles) return 0;
@@ -396,8 +407,9 @@ export class TreeCore implements TreeShape, LeafShape {
       depth++;
       if (next !== depth) depth = next;
       const nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
-      const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
-      link = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+      const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
+      if (image !== 0) link = linkOf(door, link, nibble);
+      else link = words[h + 7 + (((words[h + 5 + (nibble >> 3)] as number) >>> (nibble << 2)) & 15)] as number;
     }
     return 0;
   }
