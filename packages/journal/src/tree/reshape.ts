@@ -51,7 +51,7 @@ export function writeRoot(shape: TreeShape, link: number): void {
 export function linkGap(shape: TreeShape, step: number, nibble: number, bucket: number): void {
   loadLinks(shape.door, path.nodes[step] as number, links);
   links.fill(bucket, endOfRun(links, nibble, -1), endOfRun(links, nibble, 1) + 1);
-  relink(shape, step);
+  relink(shape, step, bucket);
 }
 
 /**
@@ -117,7 +117,7 @@ export function takeAway(shape: TreeShape, bucket: number): void {
   if (countChildren(links) === 1) {
     replaceNode(shape, step, links.find((link) => link !== 0) as number);
     heap.free(node);
-  } else relink(shape, step);
+  } else relink(shape, step, 0);
   heap.free(bucket);
 }
 
@@ -184,7 +184,7 @@ function split(shape: TreeShape, bucket: number, word: number, key: KeyBuffer): 
   const made = makeBucket(shape, SIZE_MAX);
   copySlots(shape, bucket, moved, made);
   links.fill(made, at, last + 1);
-  relink(shape, step);
+  relink(shape, step, made);
   dropSlots(door, bucket, moved);
   return true;
 }
@@ -240,15 +240,15 @@ function putNodeAbove(shape: TreeShape, bucket: number, word: number): void {
   if (nibble < from || nibble > to) throw corruptBucket(bucket);
   links.fill(0, from, to + 1);
   links[nibble] = node;
-  relink(shape, step);
+  relink(shape, step, node);
 }
 
-/** Gives the node of a step the links in `links`: itself or, if they take another form, a new node in its place. */
-function relink(shape: TreeShape, step: number): void {
+/** Gives a step's node the links in `links`, of which `added` (0: none) is new: itself or, if they want the other form, a node in its place. */
+function relink(shape: TreeShape, step: number, added: number): void {
   const { door, heap } = shape;
   const node = path.nodes[step] as number;
   heap.prove(node);
-  if (keepsForm(door, node, links)) {
+  if (keepsForm(door, node, links, added)) {
     writeLinks(door, node, links);
     return;
   }

@@ -8,7 +8,8 @@
 import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_NODE, LAYOUT_TREE_SMALL_NODE } from '@mofo/shm-store';
 import { entryKeyWord, hashOfPair, homeLine, LIVE_MASK, SIZE_MAX, SIZE_SHIFT } from './bucket.ts';
 import type { KeyBuffer } from './key-buffer.ts';
-import { NODE_GRANULES, SMALL_LINKS } from './node.ts';
+import { NODE_GRANULES } from './node.ts';
+import { smallLink } from './small-node.ts';
 import type { TreeCore } from './tree-core.ts';
 
 const WINDOW_MASK = 0x0fffffff;
@@ -52,20 +53,27 @@ export function seekSlotPlace(core: TreeCore, key: KeyBuffer): boolean {
       main = windowWords[window] as Int32Array;
     }
     h = (link & WINDOW_MASK) << 2;
-    if (((main[h] as number) | 1) !== LAYOUT_TREE_NODE) break;
+    if (main[h] !== LAYOUT_TREE_NODE) break;
     const next = main[h + 4] as number;
     if (next <= depth || next >= nibbles) return false;
     // Mostly the next nibble. Then it is not taken from `next`, so that the link is fetched without waiting for the node's header.
     depth++;
     if (next !== depth) depth = next;
     const nibble = ((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15;
+    const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
+    link = (image === 0 ? main[h + 8 + nibble] : journalWords[image + nibble]) as number;
+  }
+  if (main[h] === LAYOUT_TREE_SMALL_NODE) {
+    const next = main[h + 4] as number;
+    if (next <= depth || next >= nibbles) return false;
+    depth++;
+    if (next !== depth) depth = next;
+    const nibble = ((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15;
     const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
-    const words = image === 0 ? main : journalWords;
-    const i = image === 0 ? h + 4 : image;
-    const place = ((words[i + 1 + (nibble >> 3)] as number) >>> (nibble << 2)) & 15;
-    // A small node's image ends there, a block in main is read only where there is room for a full one.
-    if (image !== 0 && place > SMALL_LINKS && main[h] === LAYOUT_TREE_SMALL_NODE) return false;
-    link = words[i + 3 + place] as number;
+    link = image === 0 ? smallLink(main, h + 4, nibble) : smallLink(journalWords, image, nibble);
+    if ((link - heapFirst) >>> 0 > limit) return false;
+    main = windowWords[link >>> 28] as Int32Array;
+    h = (link & WINDOW_MASK) << 2;
   }
   if (main[h] !== LAYOUT_TREE_BUCKET) return false;
   const image = hasImages ? door.imageOf((link + 1) | 0) : 0;

@@ -30,6 +30,7 @@ import {
   LAYOUT_TREE,
   LAYOUT_TREE_BUCKET,
   LAYOUT_TREE_LEAF,
+  LAYOUT_TREE_NODE,
   type Memory,
   ShmStoreError,
 } from '@mofo/shm-store';
@@ -62,7 +63,6 @@ import {
   anyLink,
   corruptNode,
   isNodeLayout,
-  linkOf,
   NIBBLES_MAX,
   NODE_GRANULES,
   NODE_LINKS,
@@ -73,6 +73,7 @@ import { path } from './path.ts';
 import { ADDED, NOT_DONE, putDouble } from './put-double.ts';
 import { linkFork, linkGap, makeRoom, type TreeShape, takeAway, writeRoot } from './reshape.ts';
 import { place, seekSlotPlace } from './slot-place.ts';
+import { smallLink } from './small-node.ts';
 
 /** The key that the running operation works on. One per thread: operations are synchronous, and take it again after calling user code. */
 export const probe: KeyBuffer = new KeyBuffer();
@@ -365,10 +366,13 @@ export class TreeCore implements TreeShape, LeafShape {
       let child = 0;
       if (depth < length) {
         nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
-        const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
-        // Outside an image any place may be read: see node.ts.
-        if (image !== 0) child = linkOf(door, link, nibble);
-        else child = words[h + 7 + (((words[h + 5 + (nibble >> 3)] as number) >>> (nibble << 2)) & 15)] as number;
+        if (layout === LAYOUT_TREE_NODE) {
+          const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
+          child = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+        } else {
+          const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
+          child = image === 0 ? smallLink(words, h + 4, nibble) : smallLink(door.journalWords, image, nibble);
+        }
       }
       if (child === 0) {
         child = anyLink(door, link);
@@ -407,9 +411,13 @@ export class TreeCore implements TreeShape, LeafShape {
       depth++;
       if (next !== depth) depth = next;
       const nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
-      const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
-      if (image !== 0) link = linkOf(door, link, nibble);
-      else link = words[h + 7 + (((words[h + 5 + (nibble >> 3)] as number) >>> (nibble << 2)) & 15)] as number;
+      if (layout === LAYOUT_TREE_NODE) {
+        const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
+        link = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+      } else {
+        const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
+        link = image === 0 ? smallLink(words, h + 4, nibble) : smallLink(door.journalWords, image, nibble);
+      }
     }
     return 0;
   }
