@@ -51,7 +51,7 @@ export function introduceTypes(root) {
   root.staff.clear();
 }
 
-/** Puts blocks of every type into a store: nodes of all four sizes, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
+/** Puts blocks of every type into a store: nodes of both forms, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
 export function fillWithEverything(root) {
   for (let n = 0; n < 60; n++) root.numbers.set(n * 1000.5, n);
   for (let n = 0; n < 12; n++)
@@ -91,7 +91,7 @@ export function shapes() {
   };
 }
 
-/** Fan-outs around which a node grows into the next kind (4, 16, 48, 256) or shrinks into the one before (3, 12, 36). */
+/** Entries below one node: around those at which buckets grow and split, and with them its form changes. */
 const FAN_OUTS = [0, 1, 2, 3, 4, 5, 11, 12, 13, 16, 17, 35, 36, 37, 48, 49, 255, 256];
 
 function treeShapes() {
@@ -113,6 +113,26 @@ function treeShapes() {
       },
     };
   }
+  found['tree with a node of each form'] = {
+    prepare: ({ fan }) => {
+      for (let n = 0; n < 256; n += 2) fan.set(Uint8Array.of(3, n), n);
+      for (let n = 0; n < 140; n++) fan.set(Uint8Array.of(7, (n * 7) % 256), n);
+    },
+    operations: {
+      'more of a small one, which becomes full': ({ fan }) => {
+        for (let n = 1; n < 256; n += 2) fan.set(Uint8Array.of(3, n), n);
+      },
+      'fewer of a full one, which becomes small': ({ fan }) => {
+        for (let n = 0; n < 110; n++) fan.delete(Uint8Array.of(7, (n * 7) % 256));
+      },
+      'a bucket that becomes a node': ({ fan }) => {
+        for (let n = 0; n < 40; n++) fan.set(Uint8Array.of(3, 5, n * 6), n);
+      },
+      'a node that becomes a bucket': ({ fan }) => {
+        for (let n = 0; n < 256; n += 2) fan.delete(Uint8Array.of(3, n));
+      },
+    },
+  };
   found['tree of long keys'] = {
     prepare: ({ names }) => {
       for (const end of ['a', 'b', 'ba', 'bb', 'c']) names.set(`${'prefix '.repeat(4)}${end}`, end);

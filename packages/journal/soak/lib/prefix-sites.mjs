@@ -32,12 +32,18 @@ const PRIVATE_SITES = [
   { file: 'journal/tree/leaf.js', targets: ['target.words'], why: 'copies a key out of a leaf' },
   {
     file: 'journal/tree/node.js',
-    targets: ['META_GRANULES', 'CAPACITY', 'SHRINK_AT', 'rebuiltBytes', 'rebuiltLinks'],
-    why: 'constant tables, and the children of a node while it is rebuilt',
+    targets: ['target'],
+    why: 'copies the links of a node',
+  },
+  { file: 'journal/tree/small-node.js', targets: ['packed'], why: 'the words of a node while they are put together' },
+  {
+    file: 'journal/tree/reshape.js',
+    targets: ['links', 'entryNibbles', 'nibbleCounts'],
+    why: 'the links of a node that is changed, and the branches of the entries of a bucket that is split',
   },
   {
     file: 'journal/tree/tree-core.js',
-    targets: ['pathNodes', 'pathLayouts', 'pathDepths', 'pathSlots'],
+    targets: ['nodes', 'depths', 'nibbles'],
     why: 'the path of a descent is private',
   },
   { file: 'journal/tree/tree-iterator.js', targets: ['this'], why: 'a method of that name' },
