@@ -84,16 +84,9 @@ vi.mock('../src/tree/put-double.ts', async (load) => {
   const puts = await load<typeof import('../src/tree/put-double.ts')>();
   return {
     ...puts,
-    putDouble: (...[core, bucket, word0, slot, print, key, value]: Parameters<typeof puts.putDouble>) =>
-      puts.putDouble(
-        core,
-        bucket,
-        word0,
-        slot,
-        planted.bug === 'a fingerprint of another key' && value % 7 === 3 ? print ^ 1 : print,
-        key,
-        value,
-      ),
+    // Left to the general way, in which the bug is.
+    putDouble: (...args: Parameters<typeof puts.putDouble>) =>
+      planted.bug === 'a fingerprint of another key' ? puts.NOT_DONE : puts.putDouble(...args),
   };
 });
 
