@@ -359,23 +359,24 @@ function recordShapes() {
       operations: {
         'every kind of field': ({ every }) => void every.set(2, EVERY),
         'small numbers': ({ every }) =>
-          void Object.assign(every.get(1), { a: 9, b: 8, c: 7, d: 6, e: 5, f: 4, g: 3, h: 2 }),
+          void Object.assign(every.get(1) ?? {}, { a: 9, b: 8, c: 7, d: 6, e: 5, f: 4, g: 3, h: 2 }),
         'big numbers': ({ every }) =>
-          void Object.assign(every.get(1), { big: 1n, huge: 2n, at: 3, yes: false, kind: 'red' }),
+          void Object.assign(every.get(1) ?? {}, { big: 1n, huge: 2n, at: 3, yes: false, kind: 'red' }),
         'texts and documents': ({ every }) =>
-          void Object.assign(every.get(1), {
+          void Object.assign(every.get(1) ?? {}, {
             words: 'w'.repeat(50),
             raw: new Uint8Array(70),
             any: 'short',
             maybe: undefined,
           }),
         'refs and parts': ({ every, people }) =>
-          void Object.assign(every.get(1), {
+          void Object.assign(every.get(1) ?? {}, {
             boss: people.get('anna'),
             inner: { x: 2, y: 3 },
             owned: { name: 'other', age: 2 },
           }),
         'collections inside': ({ every }) => {
+          if (every.get(1) === undefined) return;
           const { parts, waiting, count, index } = every.get(1);
           parts.push(2);
           waiting.push('x');
