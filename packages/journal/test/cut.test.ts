@@ -94,6 +94,18 @@ const operations: Record<string, (cuts: Cuts) => () => void> = {
   'a tree that grows through all kinds of nodes': (cuts) => () => {
     for (let k = 0; k < 60; k++) cuts.store.root.numbers.set(k, k);
   },
+  'a ninth bucket below a node: it becomes full': (cuts) => {
+    for (let k = 0; k < 60; k++) cuts.store.root.numbers.set(2 ** 40 + (k % 16) * 2 ** 36 + k, k);
+    return () => {
+      for (let k = 60; k < 190; k++) cuts.store.root.numbers.set(2 ** 40 + (k % 16) * 2 ** 36 + k, k);
+    };
+  },
+  'buckets below a full node that are emptied: it becomes small': (cuts) => {
+    for (let k = 0; k < 190; k++) cuts.store.root.numbers.set(2 ** 40 + (k % 16) * 2 ** 36 + k, k);
+    return () => {
+      for (let k = 0; k < 150; k++) cuts.store.root.numbers.delete(2 ** 40 + (k % 16) * 2 ** 36 + k);
+    };
+  },
   'a tree that shrinks again': (cuts) => {
     for (let k = 0; k < 300; k++) cuts.store.root.numbers.set(k, k);
     return () => {

@@ -1,6 +1,6 @@
 // Planted bugs: the checks that the other tests rely on find a tree that was changed wrongly.
 
-import { f64 } from '@mofo/shm-store';
+import { type Door, f64 } from '@mofo/shm-store';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RedoDoor } from '../src/redo/redo-door.ts';
 import { tree } from '../src/tree/tree-type.ts';
@@ -8,22 +8,54 @@ import { openScratch, type Scratch } from './tree-support.ts';
 
 const planted = vi.hoisted(() => ({ bug: 'none' }));
 
-vi.mock('../src/tree/node.ts', async (load) => {
-  const nodes = await load<typeof import('../src/tree/node.ts')>();
+vi.mock('../src/tree/node-forms.ts', async (load) => {
+  const forms = await load<typeof import('../src/tree/node-forms.ts')>();
   return {
-    ...nodes,
-    makeNode: (...[door, heap, depth]: Parameters<typeof nodes.makeNode>) =>
-      nodes.makeNode(door, heap, planted.bug === 'a node stands a nibble too deep' ? depth + 1 : depth),
-    writeLinks: (...[door, node, first, last, link]: Parameters<typeof nodes.writeLinks>) =>
-      nodes.writeLinks(
-        door,
-        node,
-        planted.bug === 'a split forgets the first branch' && first < last && link !== 0 && first > 0
-          ? first + 1
-          : first,
-        last,
-        link,
-      ),
+    ...forms,
+    makeNode: (...[door, heap, depth, links]: Parameters<typeof forms.makeNode>) =>
+      forms.makeNode(door, heap, planted.bug === 'a node stands a nibble too deep' ? depth + 1 : depth, links),
+    keepsForm: (...[door, node, links, added]: Parameters<typeof forms.keepsForm>) => {
+      const isNinth = forms.countChildren(links) === 9 && !forms.keepsForm(door, node, links, 0);
+      if (planted.bug === 'a ninth child is put into a small node' && isNinth) return true;
+      if (planted.bug === 'a small node stands above a node') return forms.keepsForm(door, node, links, 0);
+      return forms.keepsForm(door, node, links, added);
+    },
+    writeLinks: (...[door, node, links]: Parameters<typeof forms.writeLinks>) => {
+      const changed = Int32Array.from(links);
+      const second = changed.findIndex(
+        (link, nibble) => nibble > 0 && link !== changed[0] && changed[nibble + 1] === link,
+      );
+      if (planted.bug === 'a split forgets the first branch' && second > 0)
+        changed[second] = changed[second - 1] as number;
+      forms.writeLinks(door, node, changed);
+    },
+    replaceLink: (...[door, node, nibble, link]: Parameters<typeof forms.replaceLink>) => {
+      const next = planted.bug === 'a full node takes another nibble' && nibble > 0 ? nibble - 1 : nibble;
+      forms.replaceLink(door, node, next, link);
+    },
+  };
+});
+
+vi.mock('../src/tree/small-node.ts', async (load) => {
+  const small = await load<typeof import('../src/tree/small-node.ts')>();
+  const addLink = (door: Door, node: number): void => {
+    const i = door.own(node, (node + 1) | 0, 3);
+    if (door.words[i + 11] === 0) door.words[i + 11] = 7;
+  };
+  return {
+    ...small,
+    writeSmallLinks: (...[door, node, links]: Parameters<typeof small.writeSmallLinks>) => {
+      const changed = Int32Array.from(links);
+      if (planted.bug === 'a small node forgets its last child')
+        changed.fill(0, changed.findLastIndex((link) => link !== changed.findLast((last) => last !== 0)) + 1);
+      small.writeSmallLinks(door, node, changed);
+      if (planted.bug === 'a small node has a link more than it uses') addLink(door, node);
+    },
+    makeSmallNode: (...[door, heap, depth, links]: Parameters<typeof small.makeSmallNode>) => {
+      const node = small.makeSmallNode(door, heap, depth, links);
+      if (planted.bug === 'a small node has a link more than it uses') addLink(door, node);
+      return node;
+    },
   };
 });
 
@@ -78,19 +110,19 @@ class ForgetfulDoor extends RedoDoor {
 const type = tree(f64(), f64());
 
 /** Sets and deletes in a fixed order; returns what the checker and a model find wrong. */
-function exercise(scratch: Scratch, begin: () => void = () => undefined): string[] {
+function exercise(scratch: Scratch, begin: () => void = () => undefined, count = 300): string[] {
   const { handle, header } = scratch.make(type);
   const model = new Map<number, number>();
   const found: string[] = [];
   try {
-    for (let k = 0; k < 400; k++) {
-      const key = (k * 7919) % 300;
+    for (let k = 0; k < count + 100; k++) {
+      const key = (k * 7919) % count;
       handle.set(key, k);
       model.set(key, k);
     }
     begin();
-    for (let k = 0; k < 290; k++) {
-      const key = (k * 104729) % 300;
+    for (let k = 0; k < count - 10; k++) {
+      const key = (k * 104729) % count;
       handle.delete(key);
       model.delete(key);
       if (k % 5 === 0) {
@@ -118,6 +150,7 @@ describe('planted bugs', () => {
 
   it('none: nothing is found', () => {
     expect(exercise(openScratch())).toEqual([]);
+    expect(exercise(openScratch(), undefined, 1200)).toEqual([]);
   });
 
   it.each([
@@ -129,6 +162,18 @@ describe('planted bugs', () => {
   ])('%s: found by the checker alone', (bug) => {
     planted.bug = bug;
     expect(exercise(openScratch()).filter((problem) => !problem.includes('model'))).not.toEqual([]);
+  });
+
+  it.each([
+    'a ninth child is put into a small node',
+    'a small node stands above a node',
+    'a small node forgets its last child',
+    'a small node has a link more than it uses',
+    'a full node takes another nibble',
+  ])('%s: found by the checker alone, where there are many nodes', (bug) => {
+    planted.bug = bug;
+    const found = exercise(openScratch(), undefined, 1200);
+    expect(found.filter((problem) => !problem.includes('model'))).not.toEqual([]);
   });
 
   it('a lost chunk write is found wherever it was the only one of its chunk', () => {

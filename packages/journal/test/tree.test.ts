@@ -1,6 +1,16 @@
 // The tree against a sorted model, for every kind of key, with nested rollbacks, and its structure proved after each sequence.
 
-import { bytes, type FieldType, f64, i32, i64, struct, text } from '@mofo/shm-store';
+import {
+  bytes,
+  type FieldType,
+  f64,
+  i32,
+  i64,
+  LAYOUT_TREE_NODE,
+  LAYOUT_TREE_SMALL_NODE,
+  struct,
+  text,
+} from '@mofo/shm-store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { counter } from '../src/collections/counter.ts';
@@ -48,6 +58,13 @@ const cases = [
     type: bytes(),
     key: fc.array(fc.constantFrom(0, 1, 2, 254, 255), { maxLength: 4 }).map((list) => Uint8Array.from(list)),
     order: (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b),
+  },
+  {
+    name: 'i32 of one node',
+    type: i32(),
+    // Its buckets are more than a small node has room for, and fewer after deletions.
+    key: fc.integer({ min: 0, max: 255 }),
+    order: byNumber,
   },
   {
     name: 'tuple',
@@ -292,6 +309,107 @@ describe('many entries', () => {
       expect(scratch.walk(type, header).problems).toEqual([]);
     },
   );
+});
+
+describe('forms of nodes', () => {
+  const formsOf = (scratch: Scratch, type: FieldType<unknown, undefined>, header: number) => {
+    const walk = scratch.walk(type, header);
+    expect(walk.problems).toEqual([]);
+    const layouts = walk.owned.map((block) => scratch.memory.heap.layoutOf(block));
+    return {
+      small: layouts.filter((layout) => layout === LAYOUT_TREE_SMALL_NODE).length,
+      full: layouts.filter((layout) => layout === LAYOUT_TREE_NODE).length,
+    };
+  };
+  const numbers = Array.from({ length: 256 }, (_, n) => (n * 167) % 256);
+
+  it.each(['each in a transaction', 'all in one'])(
+    'a ninth bucket makes a node full, six make it small again (%s)',
+    (how) => {
+      const scratch = openScratch();
+      const type = tree(i32(), f64());
+      const { handle, header } = scratch.make(type);
+      const all = (body: () => void): void => (how === 'all in one' ? scratch.transaction(body) : body());
+      all(() => {
+        for (const n of numbers.slice(0, 60)) handle.set(n, n);
+      });
+      expect(formsOf(scratch, type, header)).toEqual({ small: 1, full: 0 });
+      all(() => {
+        for (const n of numbers) handle.set(n, n);
+      });
+      expect(formsOf(scratch, type, header)).toEqual({ small: 0, full: 1 });
+      expect([...handle.keys()]).toEqual(Array.from({ length: 256 }, (_, n) => n));
+      all(() => {
+        for (const n of numbers.slice(50)) handle.delete(n);
+      });
+      expect(formsOf(scratch, type, header)).toEqual({ small: 1, full: 0 });
+      expect([...handle.keys()]).toEqual(numbers.slice(0, 50).sort(byNumber));
+    },
+  );
+
+  it('a bucket that becomes a node makes the node above full, also where that was not the root', () => {
+    const scratch = openScratch();
+    const type = tree(bytes(), f64());
+    const { handle, header } = scratch.make(type);
+    const fill = (first: number, second: number): void => {
+      for (let n = 0; n < 40; n++) handle.set(Uint8Array.of(first, second, n * 6), n);
+    };
+    fill(0x10, 0x01);
+    fill(0x20, 0x01);
+    expect(formsOf(scratch, type, header)).toEqual({ small: 2, full: 1 });
+    fill(0x10, 0x02);
+    expect(formsOf(scratch, type, header)).toEqual({ small: 3, full: 2 });
+    for (let n = 0; n < 40; n++) handle.delete(Uint8Array.of(0x10, 0x01, n * 6));
+    for (let n = 0; n < 40; n++) handle.delete(Uint8Array.of(0x20, 0x01, n * 6));
+    expect(formsOf(scratch, type, header)).toEqual({ small: 1, full: 0 });
+  });
+
+  it('a change of form is undone with its level', () => {
+    const scratch = openScratch();
+    const type = tree(i32(), f64());
+    const { handle, header } = scratch.make(type);
+    for (const n of numbers.slice(0, 60)) handle.set(n, n);
+    const before = scratch.liveBlocks();
+    scratch.transaction(() => {
+      const attempt = (): void => {
+        for (const n of numbers) handle.set(n, n);
+        expect(formsOf(scratch, type, header).full).toBe(1);
+        throw new Rollback();
+      };
+      expect(() => scratch.transaction(attempt)).toThrow(Rollback);
+    });
+    expect(formsOf(scratch, type, header)).toEqual({ small: 1, full: 0 });
+    expect(scratch.liveBlocks()).toBe(before);
+  });
+
+  it('a bucket that ends where the store ends is read like others', () => {
+    const scratch = openScratch(2 ** 20);
+    const { heap } = scratch.memory;
+    const type = tree(text(), f64());
+    scratch.make(type).handle.set('z', 1);
+    const { handle, header } = scratch.make(type);
+    const blocks: number[] = [];
+    const SMALLEST_BUCKET_BYTES = 64;
+    for (const many of [64, 1]) {
+      const take = (): void => {
+        for (;;)
+          blocks.push(
+            ...scratch.transaction(() =>
+              Array.from({ length: many }, () => heap.allocate(64, SMALLEST_BUCKET_BYTES - 16)),
+            ),
+          );
+      };
+      expect(take).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
+    }
+    const last = Math.max(...blocks);
+    expect(last + SMALLEST_BUCKET_BYTES / 16).toBe(scratch.door.heapFirst + scratch.door.heapSpan);
+    scratch.transaction(() => heap.free(last));
+    handle.set('a', 1);
+    handle.set('b', 2);
+    expect(scratch.walk(type, header).owned).toContain(last);
+    expect([handle.get('a'), handle.get('b'), handle.get('c')]).toEqual([1, 2, undefined]);
+    expect(handle.delete('a')).toBe(true);
+  });
 });
 
 function seeded(seed: number): (below: number) => number {

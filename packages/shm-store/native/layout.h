@@ -144,11 +144,12 @@ constexpr uint64_t LAYOUT_QUEUE = 11ull;  // queue header
 constexpr uint64_t LAYOUT_QUEUE_CHUNK = 12ull;  // queue chunk
 constexpr uint64_t LAYOUT_TREE = 16ull;  // tree header
 constexpr uint64_t LAYOUT_TREE_LEAF = 17ull;  // tree leaf: a long key and its value
-constexpr uint64_t LAYOUT_TREE_NODE = 18ull;  // tree node: 16 children by four bits of the key
+constexpr uint64_t LAYOUT_TREE_NODE = 18ull;  // tree node: 16 links by four bits of the key
 constexpr uint64_t LAYOUT_TREE_BUCKET = 19ull;  // tree bucket: up to 28 entries
+constexpr uint64_t LAYOUT_TREE_SMALL_NODE = 20ull;  // tree node by four bits of the key: up to 8 buckets
 constexpr uint64_t LAYOUT_USER_FIRST = 64ull;  // first layout id of user types
 
-constexpr uint32_t LAYOUT_HASH = 2919686327u;
+constexpr uint32_t LAYOUT_HASH = 1465669902u;
 constexpr uint32_t SIZE_CLASSES_BYTES[] = {32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1360, 2048, 2720, 4096, 5456, 8192};
 
 }  // namespace mofo::layout

@@ -267,15 +267,17 @@ export const LAYOUT_QUEUE_CHUNK: 12 = 12;
 export const LAYOUT_TREE: 16 = 16;
 /** tree leaf: a long key and its value */
 export const LAYOUT_TREE_LEAF: 17 = 17;
-/** tree node: 16 children by four bits of the key */
+/** tree node: 16 links by four bits of the key */
 export const LAYOUT_TREE_NODE: 18 = 18;
 /** tree bucket: up to 28 entries */
 export const LAYOUT_TREE_BUCKET: 19 = 19;
+/** tree node by four bits of the key: up to 8 buckets */
+export const LAYOUT_TREE_SMALL_NODE: 20 = 20;
 /** first layout id of user types */
 export const LAYOUT_USER_FIRST: 64 = 64;
 
 /** Hash of the whole table; stored in main and control, and compared when a store is opened. */
-export const LAYOUT_HASH: 2919686327 = 2919686327;
+export const LAYOUT_HASH: 1465669902 = 1465669902;
 
 /** Block sizes of the size classes in bytes, header included. */
 export const SIZE_CLASSES_BYTES: readonly number[] = [

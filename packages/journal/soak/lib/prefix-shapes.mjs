@@ -54,7 +54,7 @@ export function introduceTypes(root) {
   root.staff.clear();
 }
 
-/** Puts blocks of every type into a store: nodes and buckets of all sizes, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
+/** Puts blocks of every type into a store: nodes of both forms, buckets of all sizes, texts of all encodings and sizes, lists and queues of several chunks, records, refs. */
 export function fillWithEverything(root) {
   for (let n = 0; n < 60; n++) root.numbers.set(n * 1000.5, n);
   for (let n = 0; n < 20; n++) root.maybes.set(n, n % 2 === 0 ? n : undefined);

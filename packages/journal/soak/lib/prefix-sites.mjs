@@ -33,9 +33,15 @@ const PRIVATE_SITES = [
   { file: 'journal/tree/leaf.js', targets: ['target.words'], why: 'copies a key out of a leaf' },
   { file: 'journal/tree/bucket.js', targets: ['target.words'], why: 'copies a key out of a slot' },
   {
+    file: 'journal/tree/node.js',
+    targets: ['target'],
+    why: 'copies the links of a node',
+  },
+  { file: 'journal/tree/small-node.js', targets: ['packed'], why: 'the words of a node while they are put together' },
+  {
     file: 'journal/tree/reshape.js',
-    targets: ['nibbleCounts', 'entryNibbles'],
-    why: 'counts of one split are private',
+    targets: ['links', 'entryNibbles', 'nibbleCounts'],
+    why: 'the links of a node that is changed, and the branches of the entries of a bucket that is split',
   },
   { file: 'journal/tree/sort-slots.js', why: 'the order of a bucket is private' },
   {

@@ -1,5 +1,5 @@
 // Trees on both sides of each threshold at which a bucket grows (4, 12 and 28 entries), splits between branches or gets a node above, and at which it
-// shrinks, merges with its neighbour, or takes its node's place.
+// shrinks, merges with its neighbour, or takes its node's place; and nodes of both forms.
 
 const SIZES = [0, 1, 2, 3, 4, 5, 8, 9, 11, 12, 13, 27, 28, 29, 57, 100];
 
@@ -11,6 +11,26 @@ export function bucketShapes() {
     found[`tree of ${size} numbers`] = slots(size);
   }
   found['two thin buckets'] = thinNeighbours();
+  found['tree with a node of each form'] = {
+    prepare: ({ fan }) => {
+      for (let n = 0; n < 256; n += 2) fan.set(Uint8Array.of(3, n), n);
+      for (let n = 0; n < 140; n++) fan.set(Uint8Array.of(7, (n * 7) % 256), n);
+    },
+    operations: {
+      'more of a small one, which becomes full': ({ fan }) => {
+        for (let n = 1; n < 256; n += 2) fan.set(Uint8Array.of(3, n), n);
+      },
+      'fewer of a full one, which becomes small': ({ fan }) => {
+        for (let n = 0; n < 110; n++) fan.delete(Uint8Array.of(7, (n * 7) % 256));
+      },
+      'a bucket that becomes a node': ({ fan }) => {
+        for (let n = 0; n < 40; n++) fan.set(Uint8Array.of(3, 5, n * 6), n);
+      },
+      'a node that becomes a bucket': ({ fan }) => {
+        for (let n = 0; n < 256; n += 2) fan.delete(Uint8Array.of(3, n));
+      },
+    },
+  };
   return found;
 }
 

@@ -10,6 +10,7 @@ import {
 import { hashOf, leafOf, loadEntryKey, openBucket, SIZE_SHIFT, SLOTS_MAX, slotWord } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import { nextDepth, nibbleOf } from './node.ts';
+import { hasForm } from './node-forms.ts';
 import { sortSlots } from './sort-slots.ts';
 import type { TreeCore } from './tree-core.ts';
 import { type Child, childrenOf } from './tree-release.ts';
@@ -83,10 +84,7 @@ class Walk {
 
   node(node: number, children: readonly Child[]): void {
     const { core, visitor } = this;
-    const i = core.door.at((node + 1) | 0);
-    const { words } = core.door;
-    if (words[i + 1] !== 0 || words[i + 2] !== 0 || words[i + 3] !== 0)
-      visitor.problem(core.corrupt(`the node at granule ${node >>> 0} has unknown bits`));
+    if (!hasForm(core.door, node)) visitor.problem(core.corrupt(`the node at granule ${node >>> 0} has unknown bits`));
     if (children.length < 2)
       visitor.problem(core.corrupt(`the node at granule ${node >>> 0} has ${children.length} children`));
     for (const { link, first, last } of children) {

@@ -10,7 +10,7 @@
 import { LAYOUT_TREE_BUCKET } from '@mofo/shm-store';
 import { compareEntry, corruptBucket, divergence, LIVE_MASK, loadEntryKey, openBucket, SLOTS_MAX } from './bucket.ts';
 import type { KeyBuffer } from './key-buffer.ts';
-import { corruptNode, linkOf, linksAt, NIBBLES_MAX, NODE_LINKS, nextDepth } from './node.ts';
+import { corruptNode, linkOf, NIBBLES_MAX, NODE_LINKS, nextDepth } from './node.ts';
 import { path } from './path.ts';
 import { sortedHigh, sortedLow, sortSlots } from './sort-slots.ts';
 import type { TreeCore } from './tree-core.ts';
@@ -145,13 +145,12 @@ class Cursor {
   private nextChild(): number {
     const { door } = this.core as TreeCore;
     const { top, forward } = this;
-    const i = linksAt(door, this.nodes[top] as number);
-    const { words } = door;
+    const node = this.nodes[top] as number;
     const last = this.lastLinks[top] as number;
     let position = this.positions[top] as number;
     let child = 0;
     while (child === 0 && position >= 0 && position < NODE_LINKS) {
-      const link = words[i + position] as number;
+      const link = linkOf(door, node, position);
       if (link !== last) child = link;
       position += forward ? 1 : -1;
     }

@@ -4,10 +4,11 @@
 // A key that is found proves itself; everything else (another line, no such key, bytes that contradict themselves) is left to the general way in
 // tree-core.ts, which begins anew.
 
-import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_NODE } from '@mofo/shm-store';
+import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_NODE, LAYOUT_TREE_SMALL_NODE } from '@mofo/shm-store';
 import { hashOfPair, homeLine, LIVE_MASK, SIZE_MAX, SIZE_SHIFT } from './bucket.ts';
 import type { KeyBuffer } from './key-buffer.ts';
 import { NODE_GRANULES } from './node.ts';
+import { smallLink } from './small-node.ts';
 import type { TreeCore } from './tree-core.ts';
 
 const WINDOW_MASK = 0x0fffffff;
@@ -50,6 +51,17 @@ export function findAtHome(core: TreeCore, key: KeyBuffer): number {
     depth++;
     if (next !== depth) depth = next;
     link = words[h + 8 + (((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15)] as number;
+  }
+  if (words[h] === LAYOUT_TREE_SMALL_NODE) {
+    const next = words[h + 4] as number;
+    if (next <= depth || next >= nibbles) return -1;
+    depth++;
+    if (next !== depth) depth = next;
+    const nibble = ((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15;
+    link = smallLink(words, h + 4, nibble);
+    if ((link - heapFirst) >>> 0 > limit) return -1;
+    words = windowWords[link >>> 28] as Int32Array;
+    h = (link & WINDOW_MASK) << 2;
   }
   if (words[h] !== LAYOUT_TREE_BUCKET) return -1;
   const word0 = words[h + 4] as number;

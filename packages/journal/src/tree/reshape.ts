@@ -25,17 +25,8 @@ import {
   thinCount,
 } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
-import {
-  corruptNode,
-  endOfRun,
-  linkOf,
-  makeNode,
-  NODE_LINKS,
-  nibbleOf,
-  nibbleOfWord,
-  onlyLink,
-  writeLinks,
-} from './node.ts';
+import { corruptNode, endOfRun, linkOf, loadLinks, NODE_LINKS, nibbleOf, nibbleOfWord } from './node.ts';
+import { countChildren, keepsForm, makeNode, replaceLink, writeLinks } from './node-forms.ts';
 import { path } from './path.ts';
 
 /** What of a tree its structure depends on. */
@@ -46,6 +37,8 @@ export interface TreeShape extends EntryShape {
 const entryNibbles = new Uint8Array(SLOTS_MAX);
 const nibbleCounts = new Uint8Array(NODE_LINKS);
 const firstKey = new KeyBuffer();
+/** The links of the node that is being changed. */
+const links = new Int32Array(NODE_LINKS);
 
 /** Writes the root link. */
 export function writeRoot(shape: TreeShape, link: number): void {
@@ -56,10 +49,9 @@ export function writeRoot(shape: TreeShape, link: number): void {
 
 /** Puts a bucket under `nibble` of the node of a step, which has no child there, and under the empty branches beside it. */
 export function linkGap(shape: TreeShape, step: number, nibble: number, bucket: number): void {
-  const { door, heap } = shape;
-  const node = path.nodes[step] as number;
-  heap.prove(node);
-  writeLinks(door, node, endOfRun(door, node, nibble, -1), endOfRun(door, node, nibble, 1), bucket);
+  loadLinks(shape.door, path.nodes[step] as number, links);
+  links.fill(bucket, endOfRun(links, nibble, -1), endOfRun(links, nibble, 1) + 1);
+  relink(shape, step, bucket);
 }
 
 /**
@@ -78,11 +70,10 @@ export function linkFork(
   const { door, heap } = shape;
   const below = path.nodes[step] as number;
   const old = nibbleOfWord(entryKeyWord(shape, near, slot, depth >> 3), depth);
-  const node = makeNode(door, heap, depth);
-  writeLinks(door, node, old, old, below);
-  if (nibble < old) writeLinks(door, node, 0, old - 1, bucket);
-  else writeLinks(door, node, old + 1, NODE_LINKS - 1, bucket);
-  replaceNode(shape, step, node);
+  links.fill(nibble < old ? bucket : 0, 0, old);
+  links.fill(nibble < old ? 0 : bucket, old + 1);
+  links[old] = below;
+  replaceNode(shape, step, makeNode(door, heap, depth, links));
 }
 
 /** Makes room in a full bucket at the path's end for one more key, or a step towards it: the caller descends again. */
@@ -109,9 +100,10 @@ export function takeAway(shape: TreeShape, bucket: number): void {
   }
   const step = path.length - 1;
   const node = path.nodes[step] as number;
-  const first = endOfRun(door, node, path.nibbles[step] as number, -1);
-  const last = endOfRun(door, node, path.nibbles[step] as number, 1);
-  const neighbour = count === 0 ? 0 : neighbourWithRoom(shape, node, first, last, count);
+  loadLinks(door, node, links);
+  const first = endOfRun(links, path.nibbles[step] as number, -1);
+  const last = endOfRun(links, path.nibbles[step] as number, 1);
+  const neighbour = count === 0 ? 0 : neighbourWithRoom(shape, first, last, count);
   if (count !== 0 && neighbour === 0) {
     if (size > 0) rebuild(shape, bucket, size - 1);
     return;
@@ -121,20 +113,20 @@ export function takeAway(shape: TreeShape, bucket: number): void {
     heap.check(neighbour, LAYOUT_TREE_BUCKET);
     copySlots(shape, bucket, LIVE_MASK, neighbour);
   }
-  writeLinks(door, node, first, last, neighbour);
+  links.fill(neighbour, first, last + 1);
+  if (countChildren(links) === 1) {
+    replaceNode(shape, step, links.find((link) => link !== 0) as number);
+    heap.free(node);
+  } else relink(shape, step, 0);
   heap.free(bucket);
-  const only = onlyLink(door, node);
-  if (only === 0) return;
-  replaceNode(shape, step, only);
-  heap.free(node);
 }
 
-/** A bucket beside the branches from `first` to `last` that can take `count` entries and is then not full; 0 if there is none. */
-function neighbourWithRoom(shape: TreeShape, node: number, first: number, last: number, count: number): number {
+/** A bucket beside the branches from `first` to `last` of `links` that can take `count` entries and is then not full; 0 if there is none. */
+function neighbourWithRoom(shape: TreeShape, first: number, last: number, count: number): number {
   const { door } = shape;
   for (const beside of [last + 1, first - 1]) {
     if (beside < 0 || beside >= NODE_LINKS) continue;
-    const link = linkOf(door, node, beside);
+    const link = links[beside] as number;
     if (link === 0) continue;
     const h = door.at(link);
     if (door.words[h] !== LAYOUT_TREE_BUCKET) continue;
@@ -155,9 +147,8 @@ function rebuild(shape: TreeShape, bucket: number, size: number): void {
   else {
     const step = path.length - 1;
     const node = path.nodes[step] as number;
-    const nibble = path.nibbles[step] as number;
     heap.prove(node);
-    writeLinks(door, node, endOfRun(door, node, nibble, -1), endOfRun(door, node, nibble, 1), made);
+    replaceLink(door, node, path.nibbles[step] as number, made);
   }
   heap.free(bucket);
 }
@@ -168,8 +159,9 @@ function split(shape: TreeShape, bucket: number, word: number, key: KeyBuffer): 
   const step = path.length - 1;
   const node = path.nodes[step] as number;
   const depth = path.depths[step] as number;
-  const last = endOfRun(door, node, path.nibbles[step] as number, 1);
-  const first = endOfRun(door, node, path.nibbles[step] as number, -1);
+  loadLinks(door, node, links);
+  const last = endOfRun(links, path.nibbles[step] as number, 1);
+  const first = endOfRun(links, path.nibbles[step] as number, -1);
   nibbleCounts.fill(0);
   let smaller = 0;
   let count = 0;
@@ -189,10 +181,10 @@ function split(shape: TreeShape, bucket: number, word: number, key: KeyBuffer): 
     if (((word >>> slot) & 1) !== 0 && (entryNibbles[slot] as number) >= at) moved |= 1 << slot;
   }
   heap.check(bucket, LAYOUT_TREE_BUCKET);
-  heap.prove(node);
   const made = makeBucket(shape, SIZE_MAX);
   copySlots(shape, bucket, moved, made);
-  writeLinks(door, node, at, last, made);
+  links.fill(made, at, last + 1);
+  relink(shape, step, made);
   dropSlots(door, bucket, moved);
   return true;
 }
@@ -234,21 +226,34 @@ function putNodeAbove(shape: TreeShape, bucket: number, word: number): void {
   }
   const step = path.length - 1;
   if (depth < 0 || (step >= 0 && depth <= (path.depths[step] as number))) throw corruptBucket(bucket);
-  const node = makeNode(door, heap, depth);
-  writeLinks(door, node, 0, NODE_LINKS - 1, bucket);
+  links.fill(bucket);
+  const node = makeNode(door, heap, depth, links);
   if (step < 0) {
     writeRoot(shape, node);
     return;
   }
   // Only the branch that the entries belong to goes on; the others of this bucket are empty from now on.
-  const above = path.nodes[step] as number;
+  loadLinks(door, path.nodes[step] as number, links);
   const nibble = nibbleOf(firstKey, path.depths[step] as number);
-  const from = endOfRun(door, above, path.nibbles[step] as number, -1);
-  const to = endOfRun(door, above, path.nibbles[step] as number, 1);
+  const from = endOfRun(links, path.nibbles[step] as number, -1);
+  const to = endOfRun(links, path.nibbles[step] as number, 1);
   if (nibble < from || nibble > to) throw corruptBucket(bucket);
-  heap.prove(above);
-  writeLinks(door, above, from, to, 0);
-  writeLinks(door, above, nibble, nibble, node);
+  links.fill(0, from, to + 1);
+  links[nibble] = node;
+  relink(shape, step, node);
+}
+
+/** Gives a step's node the links in `links`, of which `added` (0: none) is new: itself or, if they want the other form, a node in its place. */
+function relink(shape: TreeShape, step: number, added: number): void {
+  const { door, heap } = shape;
+  const node = path.nodes[step] as number;
+  heap.prove(node);
+  if (keepsForm(door, node, links, added)) {
+    writeLinks(door, node, links);
+    return;
+  }
+  replaceNode(shape, step, makeNode(door, heap, path.depths[step] as number, links));
+  heap.free(node);
 }
 
 /** Makes what leads to a step's node lead to something else. */
@@ -261,5 +266,5 @@ function replaceNode(shape: TreeShape, step: number, link: number): void {
   const nibble = path.nibbles[step - 1] as number;
   if (nibble >= NODE_LINKS || linkOf(shape.door, above, nibble) !== path.nodes[step]) throw corruptNode(above);
   shape.heap.prove(above);
-  writeLinks(shape.door, above, nibble, nibble, link);
+  replaceLink(shape.door, above, nibble, link);
 }

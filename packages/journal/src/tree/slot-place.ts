@@ -5,10 +5,11 @@
 // changes the bucket proves its block first. What is not plain (an empty branch, bytes that contradict themselves) is left to the general way in
 // tree-core.ts, which begins anew.
 
-import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_NODE } from '@mofo/shm-store';
+import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_NODE, LAYOUT_TREE_SMALL_NODE } from '@mofo/shm-store';
 import { entryKeyWord, hashOfPair, homeLine, LIVE_MASK, SIZE_MAX, SIZE_SHIFT } from './bucket.ts';
 import type { KeyBuffer } from './key-buffer.ts';
 import { NODE_GRANULES } from './node.ts';
+import { smallLink } from './small-node.ts';
 import type { TreeCore } from './tree-core.ts';
 
 const WINDOW_MASK = 0x0fffffff;
@@ -61,6 +62,18 @@ export function seekSlotPlace(core: TreeCore, key: KeyBuffer): boolean {
     const nibble = ((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15;
     const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
     link = (image === 0 ? main[h + 8 + nibble] : journalWords[image + nibble]) as number;
+  }
+  if (main[h] === LAYOUT_TREE_SMALL_NODE) {
+    const next = main[h + 4] as number;
+    if (next <= depth || next >= nibbles) return false;
+    depth++;
+    if (next !== depth) depth = next;
+    const nibble = ((depth < 8 ? high : low) >>> (28 - ((depth & 7) << 2))) & 15;
+    const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
+    link = image === 0 ? smallLink(main, h + 4, nibble) : smallLink(journalWords, image, nibble);
+    if ((link - heapFirst) >>> 0 > limit) return false;
+    main = windowWords[link >>> 28] as Int32Array;
+    h = (link & WINDOW_MASK) << 2;
   }
   if (main[h] !== LAYOUT_TREE_BUCKET) return false;
   const image = hasImages ? door.imageOf((link + 1) | 0) : 0;

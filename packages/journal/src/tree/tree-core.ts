@@ -59,11 +59,21 @@ import { findAtHome, foundIn } from './find-in-slots.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import type { KeyCodec } from './key-codec.ts';
 import { compareWithLeaf, type LeafShape, makeLeaf } from './leaf.ts';
-import { anyLink, corruptNode, NIBBLES_MAX, NODE_GRANULES, NODE_LINKS, nibbleOf } from './node.ts';
+import {
+  anyLink,
+  corruptNode,
+  isNodeLayout,
+  NIBBLES_MAX,
+  NODE_GRANULES,
+  NODE_LINKS,
+  nibbleOf,
+  requireNode,
+} from './node.ts';
 import { path } from './path.ts';
 import { ADDED, NOT_DONE, putDouble } from './put-double.ts';
 import { linkFork, linkGap, makeRoom, type TreeShape, takeAway, writeRoot } from './reshape.ts';
 import { place, seekSlotPlace } from './slot-place.ts';
+import { smallLink } from './small-node.ts';
 
 /** The key that the running operation works on. One per thread: operations are synchronous, and take it again after calling user code. */
 export const probe: KeyBuffer = new KeyBuffer();
@@ -310,7 +320,7 @@ export class TreeCore implements TreeShape, LeafShape {
   layoutAt(link: number): number {
     const h = this.door.at(link);
     const layout = this.door.words[h] as number;
-    if (layout !== LAYOUT_TREE_NODE && layout !== LAYOUT_TREE_BUCKET) throw this.noNode(link);
+    if (!isNodeLayout(layout) && layout !== LAYOUT_TREE_BUCKET) throw this.noNode(link);
     return layout;
   }
 
@@ -343,12 +353,12 @@ export class TreeCore implements TreeShape, LeafShape {
     let steps = 0;
     path.missingAt = -1;
     while (link !== 0) {
-      if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
+      if ((link - heapFirst) >>> 0 > limit) requireNode(door, link);
       const words = door.windowWords[link >>> 28] as Int32Array;
       const h = (link & WINDOW_MASK) << 2;
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) break;
-      if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
+      if (!isNodeLayout(layout)) throw this.noNode(link);
       const next = words[h + 4] as number;
       if (next <= depth || next >= NIBBLES_MAX) throw corruptNode(link);
       // See find-in-slots.ts for why it is guessed.
@@ -358,8 +368,13 @@ export class TreeCore implements TreeShape, LeafShape {
       let child = 0;
       if (depth < length) {
         nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
-        const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
-        child = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+        if (layout === LAYOUT_TREE_NODE) {
+          const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
+          child = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+        } else {
+          const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
+          child = image === 0 ? smallLink(words, h + 4, nibble) : smallLink(door.journalWords, image, nibble);
+        }
       }
       if (child === 0) {
         child = anyLink(door, link);
@@ -385,12 +400,12 @@ export class TreeCore implements TreeShape, LeafShape {
     let link = root;
     let depth = -1;
     while (link !== 0) {
-      if ((link - heapFirst) >>> 0 > limit) door.requireInHeap(link, NODE_GRANULES);
+      if ((link - heapFirst) >>> 0 > limit) requireNode(door, link);
       const words = door.windowWords[link >>> 28] as Int32Array;
       const h = (link & WINDOW_MASK) << 2;
       const layout = words[h] as number;
       if (layout === LAYOUT_TREE_BUCKET) return link;
-      if (layout !== LAYOUT_TREE_NODE) throw this.noNode(link);
+      if (!isNodeLayout(layout)) throw this.noNode(link);
       const next = words[h + 4] as number;
       if (next <= depth || next >= NIBBLES_MAX) throw corruptNode(link);
       if (next >= nibbles) return 0;
@@ -398,8 +413,13 @@ export class TreeCore implements TreeShape, LeafShape {
       depth++;
       if (next !== depth) depth = next;
       const nibble = ((keyWords[depth >> 3] as number) >>> (28 - ((depth & 7) << 2))) & 15;
-      const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
-      link = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+      if (layout === LAYOUT_TREE_NODE) {
+        const image = hasImages ? door.imageOf((link + 2) | 0) : 0;
+        link = (image === 0 ? words[h + 8 + nibble] : door.journalWords[image + nibble]) as number;
+      } else {
+        const image = hasImages ? door.imageOf((link + 1) | 0) : 0;
+        link = image === 0 ? smallLink(words, h + 4, nibble) : smallLink(door.journalWords, image, nibble);
+      }
     }
     return 0;
   }

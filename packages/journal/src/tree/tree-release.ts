@@ -5,7 +5,7 @@ import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_LEAF } from '@mofo/shm-store';
 import { enterRelease, leaveRelease } from '../collections/release-depth.ts';
 import { corruptBucket, leafOf, loadEntryKey, SLOTS_MAX, slotWord } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
-import { corruptNode, linksAt, NODE_LINKS, nextDepth } from './node.ts';
+import { corruptNode, endOfRun, loadLinks, NODE_LINKS, nextDepth } from './node.ts';
 import { sortSlots } from './sort-slots.ts';
 import { type TreeCore, treeChanges } from './tree-core.ts';
 
@@ -43,13 +43,12 @@ export interface Child {
 
 /** The children of a node in key order. A child that stands under nibbles that are no neighbours is there twice. */
 export function childrenOf(core: TreeCore, node: number): Child[] {
-  const i = linksAt(core.door, node);
-  const { words } = core.door;
+  const links = new Int32Array(NODE_LINKS);
+  loadLinks(core.door, node, links);
   const children: Child[] = [];
   for (let first = 0; first < NODE_LINKS; ) {
-    const link = words[i + first] as number;
-    let last = first;
-    while (last + 1 < NODE_LINKS && words[i + last + 1] === link) last++;
+    const link = links[first] as number;
+    const last = endOfRun(links, first, 1);
     if (link !== 0) children.push({ link, first, last });
     first = last + 1;
   }
