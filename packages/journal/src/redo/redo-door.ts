@@ -130,7 +130,23 @@ export class RedoDoor implements Door {
     this.floats = this.windowFloats[0] as Float64Array;
     this.bytes = this.windowBytes[0] as Uint8Array;
     this.heapFirst = (this.words[MAIN_HEAP_FIRST_SLAB / 4] as number) * SLAB_GRANULES;
+    this.writeViewsTwice();
     this.refreshReserved();
+  }
+
+  /**
+   * V8 takes a field that has been written once for a constant and compiles that into everything that reads it; the first growth of the store would throw
+   * all of it away. So what growth replaces is replaced before anything is compiled.
+   */
+  private writeViewsTwice(): void {
+    this.windows = this.windows.slice();
+    this.windowWords = this.windowWords.slice();
+    this.windowFloats = this.windowFloats.slice();
+    this.windowBytes = this.windowBytes.slice();
+    this.journalWords = this.journalWords.subarray();
+    this.journalFloats = this.journalFloats.subarray();
+    this.journalBytes = this.journalBytes.subarray();
+    this.undoWords = this.undoWords.subarray();
   }
 
   at(chunk: number): number {

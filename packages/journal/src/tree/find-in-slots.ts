@@ -75,10 +75,16 @@ export function findAtHome(core: TreeCore, key: KeyBuffer): number {
   const first = h + LINES_AT + (line << 4);
   const k = first + keyAt;
   let at = 0;
-  if (words[k] === high && (keyWords === 1 || words[k + 1] === low)) at = 0;
-  else if (words[k + 4] === high && (keyWords === 1 || words[k + 5] === low)) at = 1;
-  else if (words[k + 8] === high && (keyWords === 1 || words[k + 9] === low)) at = 2;
-  else if (words[k + 12] === high && (keyWords === 1 || words[k + 13] === low)) at = 3;
+  // All four are looked at, wherever the key is: what has never run would be left out of the compiled code, which would be thrown away when it does.
+  const lowMask = keyWords === 1 ? 0 : -1;
+  const one = ((words[k] as number) ^ high) | (((words[k + 1] as number) ^ low) & lowMask);
+  const two = ((words[k + 4] as number) ^ high) | (((words[k + 5] as number) ^ low) & lowMask);
+  const three = ((words[k + 8] as number) ^ high) | (((words[k + 9] as number) ^ low) & lowMask);
+  const four = ((words[k + 12] as number) ^ high) | (((words[k + 13] as number) ^ low) & lowMask);
+  if (one === 0) at = 0;
+  else if (two === 0) at = 1;
+  else if (three === 0) at = 2;
+  else if (four === 0) at = 3;
   else return -1;
   if ((((word0 & LIVE_MASK) >>> ((line << 2) + at)) & 1) === 0) return -1;
   if ((link - heapFirst) >>> 0 > door.heapSpan - BUCKET_GRANULES_MAX) return -1;

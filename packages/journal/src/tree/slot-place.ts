@@ -94,10 +94,15 @@ export function seekSlotPlace(core: TreeCore, key: KeyBuffer): boolean {
     else if (size === 1) line = homeLine(hash, 1);
     const k = h + 4 + SLOTS_AT + (line << 4) + keyAt;
     let at = -1;
-    if (main[k] === high && (keyWords === 1 || main[k + 1] === low)) at = 0;
-    else if (main[k + 4] === high && (keyWords === 1 || main[k + 5] === low)) at = 1;
-    else if (main[k + 8] === high && (keyWords === 1 || main[k + 9] === low)) at = 2;
-    else if (main[k + 12] === high && (keyWords === 1 || main[k + 13] === low)) at = 3;
+    const lowMask = keyWords === 1 ? 0 : -1;
+    const one = ((main[k] as number) ^ high) | (((main[k + 1] as number) ^ low) & lowMask);
+    const two = ((main[k + 4] as number) ^ high) | (((main[k + 5] as number) ^ low) & lowMask);
+    const three = ((main[k + 8] as number) ^ high) | (((main[k + 9] as number) ^ low) & lowMask);
+    const four = ((main[k + 12] as number) ^ high) | (((main[k + 13] as number) ^ low) & lowMask);
+    if (one === 0) at = 0;
+    else if (two === 0) at = 1;
+    else if (three === 0) at = 2;
+    else if (four === 0) at = 3;
     if (at >= 0 && ((live >>> ((line << 2) + at)) & 1) !== 0) slot = (line << 2) + at;
   }
   if (slot < 0) {
