@@ -85,7 +85,7 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
     const watcher = await startBuilding(options, config, appDirectory, registry, launcher);
     undo.push(() => watcher.close());
     if (options.mode === 'run') await watcher.close();
-    else undo.push(await watchConfig(file, options.onEvent));
+    else undo.push(watchConfig(file, options.onEvent));
     refuseIfAborted(signal);
     signal?.addEventListener('abort', () => void launcher.stop(), { once: true });
     await launcher.start();
