@@ -141,8 +141,8 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   readonly memory: Memory;
   private readonly door: RedoDoor;
   private readonly transactions: Transactions;
-  /** Types of the roots that this program has declared. */
-  private readonly declared: FieldType<unknown, never>[] = [];
+  /** Types of the roots that this program has declared, each as it was declared last: a module's next version declares its roots anew. */
+  private readonly declared = new Map<string, FieldType<unknown, never>>();
   private readonly knownTypes: KnownTypes;
   /** What each declared root holds now: the value, of a counter the count, of other collections the handle. */
   private readonly rootValues = new Map<string, () => unknown>();
@@ -231,7 +231,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
       for (const struct of structs) memory.catalog.requireKnown(struct);
       return this.findRoots(names, types);
     });
-    this.declared.push(...(Object.values(types) as FieldType<unknown, never>[]));
+    for (const name of names) this.declared.set(name, types[name] as FieldType<unknown, never>);
     if (entries.size < names.length) {
       entries = this.transactions.transaction(() => {
         const found = this.findRoots(names, types);
@@ -267,7 +267,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
    */
   migrate(migrations: Migrations): MigrationReport {
     this.requireOpen();
-    const structs = declaredStructs(this.declared);
+    const structs = declaredStructs(this.declared.values());
     return this.runTransaction(
       () => migrateRecords(this.memory, structs, migrations, (struct) => this.strandedBy(struct)),
       'begin',
@@ -277,7 +277,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   /** Declared types whose records are stored otherwise and wait for {@link migrate}, with the version they have, as in `'Account:1'`. */
   get outdatedTypes(): readonly string[] {
     this.requireOpen();
-    return this.transactions.read(() => outdatedTypes(this.memory, declaredStructs(this.declared)));
+    return this.transactions.read(() => outdatedTypes(this.memory, declaredStructs(this.declared.values())));
   }
 
   /**

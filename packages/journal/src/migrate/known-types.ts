@@ -22,7 +22,7 @@ const MORE_THAN_FIT = 0xffffffff;
 export class KnownTypes {
   private readonly controlWords: Uint32Array;
   private readonly slot: number;
-  private readonly announced = new Set<StructType>();
+  private readonly announced = new WeakSet<StructType>();
 
   constructor(control: ArrayBuffer, slot: number) {
     this.controlWords = new Uint32Array(control);

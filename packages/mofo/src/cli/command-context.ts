@@ -53,8 +53,8 @@ export function contextOf(command: Command, environment: CliEnvironment): Comman
 
 /** Adds a command with the options that all share. `act` connects its action to the program. */
 export interface Commands {
-  /** A new command, for instance `versions [module]`. */
-  add(usage: string, summary: string): Command;
+  /** A new command, for instance `versions [module]`; of another one, for instance `prune [module]` of `versions`. */
+  add(usage: string, summary: string, parent?: Command): Command;
   /** Runs `action` when the command is called. */
   act<Arguments extends unknown[]>(command: Command, action: CommandAction<Arguments>): void;
 }

@@ -55,7 +55,7 @@ function buildProgram(environment: CliEnvironment, setExitCode: (code: number) =
     .configureOutput({ writeOut: (text) => void environment.output.write(text), writeErr: () => {} })
     .addHelpText('after', `\nExit codes:\n${exitCodeTexts.map(([code, text]) => `  ${code}  ${text}`).join('\n')}\n`);
   const commands: Commands = {
-    add: (usage, summary) => withSharedOptions(program.command(usage).description(summary)),
+    add: (usage, summary, parent = program) => withSharedOptions(parent.command(usage).description(summary)),
     act: (command, action) => {
       command.action(async (...all: unknown[]) => {
         // commander calls with the operands, then the options, then the command itself.

@@ -188,9 +188,8 @@ export class ApplicationProcess {
     for (const name of this.application.trials.wellNames()) giveTryBack(this.registry, name, this.holder);
   }
 
-  /** The launcher knows what runs, to say it when something else does not. */
+  /** The launcher knows what runs where, to say it when something else does not. */
   private tellRunning(): void {
-    if (this.keeper.role !== 'main') return;
     this.send({ type: 'running', versions: this.application.table.all().map(({ name }) => name) });
   }
 

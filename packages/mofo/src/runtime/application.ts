@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { RequestCommit } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
 import { describe, describeFully } from './describe-error.ts';
+import { Draining } from './draining.ts';
 import type { RuntimeEvent, VersionName } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
@@ -56,6 +57,8 @@ export class Application {
   readonly services: ContextServices;
   /** The versions on probation. */
   readonly trials: Trials;
+  /** Replaced versions that are still called. */
+  readonly draining: Draining = new Draining();
   private readonly parts: ApplicationParts;
 
   constructor(parts: ApplicationParts) {
@@ -275,7 +278,8 @@ export class Application {
     const { module, id, hash } = version.name;
     const reason = `${successCount} runs without a failure`;
     // A newer save superseded it and did not load, so it went on running.
-    if (registry.get(module, hash)?.state === 'superseded') registry.markProbation(version.name, { reason });
+    const state = registry.get(module, hash)?.state;
+    if (state === 'superseded' || state === 'draining') registry.markProbation(version.name, { reason });
     registry.markStable(version.name, { reason });
     const message = `stable after ${successCount} runs`;
     emit({ at: Date.now(), kind: 'stable', module, version: id, message, data: { hash } });
@@ -291,7 +295,7 @@ export class Application {
 
   private drop(version: RunningVersion): void {
     this.trials.end(version);
-    void version.drained().then(() => this.stopVersion(version, AbortSignal.timeout(STOP_LIMIT_MS)));
+    void this.draining.begin(version, (one) => this.stopVersion(one, AbortSignal.timeout(STOP_LIMIT_MS)));
   }
 
   private async stopVersion(version: RunningVersion, limit: AbortSignal): Promise<void> {

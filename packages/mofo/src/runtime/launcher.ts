@@ -22,6 +22,7 @@ import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
 import { OomKills } from './oom-kills.ts';
 import { passedOver } from './passed-over.ts';
+import { processesStatus } from './processes-status.ts';
 import { FINAL_SNAPSHOT_LIMIT_MS, takesFinalSnapshot } from './snapshot-keeper.ts';
 import { saidOfConnections } from './takeover-text.ts';
 import { UpdateQueue } from './update-queue.ts';
@@ -116,6 +117,11 @@ export class Launcher {
     return this.main?.running.find((version) => version.module === module)?.id;
   }
 
+  /** Hashes of all versions that a process has loaded. */
+  loadedHashes(): string[] {
+    return [...this.children].flatMap(({ running }) => running.map(({ hash }) => hash));
+  }
+
   /** Gives main a new version to try, as soon as main and clone are both ready; a newer one of the same module replaces it. */
   update(module: string, hash: string, savedAt?: number): void {
     this.updates.add(module, hash, savedAt);
@@ -123,11 +129,12 @@ export class Launcher {
   }
 
   /** Asks main to do something. */
-  request(request: ControlRequest): Promise<unknown> {
+  async request(request: ControlRequest): Promise<unknown> {
     const { main } = this;
     if (main === undefined)
       throw new MofoError('NOT_READY', 'No main process is ready at this moment. Nothing was done. Try again.');
-    return this.requests.ask(main, request);
+    const answer = await this.requests.ask(main, request);
+    return request.what === 'status' ? { ...(answer as object), processes: processesStatus(this.children) } : answer;
   }
 
   /** Stops everything in order: the clone first, so that main's end is no takeover. Resolves when the children have ended. */

@@ -91,7 +91,7 @@ export type FromChild =
   | { readonly type: 'ready'; readonly role: 'main' | 'clone' }
   | { readonly type: 'became-main'; readonly report: TakeoverReport }
   | { readonly type: 'event'; readonly event: RuntimeEvent }
-  /** What runs in main now, after each change. */
+  /** What runs in this process now, after each change. */
   | { readonly type: 'running'; readonly versions: readonly VersionName[] }
   | { readonly type: 'stable'; readonly module: string; readonly hash: string }
   | { readonly type: 'refused'; readonly code: string; readonly message: string }

@@ -101,6 +101,7 @@ export class RequestAnswers {
       modules: registry.modules().map((module) => ({
         module,
         running: application.table.get(module)?.name,
+        draining: application.draining.of(module),
         versions: registry.list(module).map((version) => ({
           id: version.id,
           hash: version.hash,

@@ -12,6 +12,7 @@ import { takeInstanceLock } from './instance-lock.ts';
 import { Launcher } from './launcher.ts';
 import { listenWhenFree } from './listen-when-free.ts';
 import type { RuntimeEvent } from './messages.ts';
+import { pruneWhenMany } from './prune-versions.ts';
 import { takeUp } from './take-up.ts';
 import { watchConfig } from './watch-config.ts';
 
@@ -134,7 +135,10 @@ function startBuilding(
   const onBuilt = async (event: ModuleBuilt): Promise<void> => {
     const version = await takeUp(registry, event, (hash) => launcher.runs(hash), tell);
     const savedAt = event.occasion === 'start' ? undefined : event.savedAt;
-    if (version !== undefined) launcher.update(version.module, version.hash, savedAt);
+    if (version === undefined) return;
+    launcher.update(version.module, version.hash, savedAt);
+    // Only now: nobody waits for it.
+    pruneWhenMany(registry, version.module, launcher.loadedHashes());
   };
   return watchModules({
     directory: appDirectory,

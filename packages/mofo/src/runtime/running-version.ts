@@ -17,6 +17,8 @@ export class RunningVersion {
   context: AnyContext | undefined;
   private calls = 0;
   private whenIdle: (() => void) | undefined;
+  /** When another version took its place, ms since 1970; undefined while it runs. */
+  replacedAt: number | undefined;
 
   constructor(name: VersionName, definition: ModuleDefinition, sourceFile: string) {
     this.name = name;

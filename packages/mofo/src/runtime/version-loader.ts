@@ -71,5 +71,6 @@ export function standbyCandidates(registry: Registry, module: string, runsInMain
 }
 
 function isLoadable(state: Version['state']): boolean {
-  return state !== 'unstable' && state !== 'purged' && state !== 'draining';
+  // One that drains is kept as long as it runs.
+  return state !== 'unstable' && state !== 'purged';
 }

@@ -48,11 +48,15 @@ export class Catalog {
   private readonly onUse: ((struct: StructType) => void) | undefined;
   /** Types that the program declared, by description: for kinds that are not in the table. */
   private readonly declared = new Map<string, FieldType<unknown, unknown>>();
-  // What was made from the entries of one generation of the list.
+  // What was made from the entries of one generation of the list. Weak: a program may declare a type anew ten thousand times, with each version of a module.
   private generation = 0;
   private floorSeen = 0;
-  private readonly shapes = new Map<StructType, Map<number, RecordShape>>();
-  private readonly resolved = new Map<StructType, number>();
+  private shapes = new WeakMap<StructType, Map<number, RecordShape>>();
+  private resolved = new WeakMap<StructType, number>();
+  // What was asked for last, which is mostly what is asked for next: a weak map costs a call.
+  private lastStruct: StructType | undefined;
+  private lastLayoutId = 0;
+  private lastShape: RecordShape | undefined;
   private readonly typed = new Map<number, readonly TypedField[]>();
   private readonly structs = new Map<number, StructType>();
 
@@ -75,7 +79,7 @@ export class Catalog {
     const { floor } = this;
     if (floor !== this.floorSeen) {
       this.floorSeen = floor;
-      this.resolved.clear();
+      this.resolved = new WeakMap();
     }
     const known = this.resolved.get(struct);
     if (known !== undefined) return known;
@@ -197,7 +201,12 @@ export class Catalog {
    */
   shape(struct: StructType, layoutId: number): RecordShape {
     if (this.list.tentative) this.refresh();
-    return this.shapes.get(struct)?.get(layoutId) ?? this.compile(struct, layoutId);
+    if (struct === this.lastStruct && layoutId === this.lastLayoutId) return this.lastShape as RecordShape;
+    const shape = this.shapes.get(struct)?.get(layoutId) ?? this.compile(struct, layoutId);
+    this.lastStruct = struct;
+    this.lastLayoutId = layoutId;
+    this.lastShape = shape;
+    return shape;
   }
 
   /** All fields of one entry with types made from their descriptions. Throws TYPE_UNKNOWN for kinds that this program does not know. */
@@ -231,8 +240,9 @@ export class Catalog {
     this.list.refresh();
     if (this.list.generation === this.generation) return;
     this.generation = this.list.generation;
-    this.shapes.clear();
-    this.resolved.clear();
+    this.shapes = new WeakMap();
+    this.lastStruct = undefined;
+    this.resolved = new WeakMap();
     this.typed.clear();
     this.structs.clear();
   }

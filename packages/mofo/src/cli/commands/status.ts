@@ -6,6 +6,8 @@ import { showSize } from '../../config/index.ts';
 import { MofoError } from '../../errors.ts';
 import { tableLines } from '../../output/index.ts';
 import { askLauncher } from '../../runtime/control-socket.ts';
+import type { DrainingVersion } from '../../runtime/draining.ts';
+import type { ProcessStatus } from '../../runtime/processes-status.ts';
 import { connectionsText } from '../../runtime/takeover-text.ts';
 import { openAppRegistry } from '../app-registry.ts';
 import type { Commands } from '../command-context.ts';
@@ -36,8 +38,10 @@ interface MainStatus {
   readonly modules: readonly {
     readonly module: string;
     readonly running?: { readonly id: string };
+    readonly draining: readonly DrainingVersion[];
     readonly versions: readonly { readonly id: string; readonly state: string; readonly reason: string }[];
   }[];
+  readonly processes: readonly ProcessStatus[];
 }
 
 /** Adds the command. */
@@ -81,6 +85,7 @@ export function addStatus(commands: Commands): void {
         return [module, running?.id ?? 'none runs', current?.state ?? '', current?.reason.split('\n', 1)[0] ?? ''];
       });
       for (const line of tableLines(rows, { indent: '    ' })) terminal.line(line);
+      for (const line of [...otherVersionLines(main), ...drainingLines(main)]) terminal.line(`    ${line}`);
       return undefined;
     }
     const registry = openAppRegistry(config);
@@ -93,6 +98,26 @@ export function addStatus(commands: Commands): void {
     }
     return undefined;
   });
+}
+
+/** Versions that another process than main has loaded in place of what main runs. */
+function otherVersionLines({ modules, processes }: MainStatus): string[] {
+  return processes
+    .filter(({ role }) => role !== 'main')
+    .flatMap(({ pid, role, versions }) =>
+      versions
+        .filter(({ module, id }) => modules.find((one) => one.module === module)?.running?.id !== id)
+        .map(({ module, id }) => `${module}@${id} in the ${role} (pid ${pid})`),
+    );
+}
+
+function drainingLines({ modules }: MainStatus): string[] {
+  return modules
+    .flatMap(({ draining }) => draining)
+    .map(({ module, id, calls, since }) => {
+      const seconds = Math.round((Date.now() - since) / 1000);
+      return `${module}@${id} drains: ${calls} ${calls === 1 ? 'call' : 'calls'} under way, replaced ${seconds} s ago`;
+    });
 }
 
 async function mainStatus(directory: string): Promise<MainStatus | undefined> {

@@ -1,15 +1,14 @@
 // `mofo versions [module]`: what was built, what became of it and why; which one runs.
 
 import type { Version } from '@mofo/versions';
-import type { Config } from '../../config/index.ts';
-import { MofoError } from '../../errors.ts';
 import { clockTime, tableLines } from '../../output/index.ts';
-import { askLauncher } from '../../runtime/control-socket.ts';
 import { requireModule } from '../../runtime/known-versions.ts';
 import { isPassedOver } from '../../runtime/passed-over.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import { openAppRegistry } from '../app-registry.ts';
 import type { Commands } from '../command-context.ts';
+import { runningHashes } from '../running-hashes.ts';
+import { addVersionsPrune } from './versions-prune.ts';
 
 /** A version as the command shows it. */
 interface ShownVersion extends Version {
@@ -20,12 +19,13 @@ interface ShownVersion extends Version {
 /** Adds the command. */
 export function addVersions(commands: Commands): void {
   const command = commands.add('versions [module]', 'list the versions of a module, or of all, with their states');
+  addVersionsPrune(commands, command);
   commands.act(command, async ({ config: load, terminal }, module: string | undefined) => {
     const { config } = await load();
     const registry = openAppRegistry(config);
     try {
       const modules = module === undefined ? registry.modules() : [requireModule(registry, module)];
-      const running = await runningHashes(config);
+      const running = (await runningHashes(config)).main;
       const listed = modules.map((name) => ({
         module: name,
         versions: newestFirst(registry.list(name)).map((version) => shown(version, running)),
@@ -56,19 +56,6 @@ export function addVersions(commands: Commands): void {
       registry.close();
     }
   });
-}
-
-/** What main runs; nothing when the app does not run, or has no main at this moment. */
-async function runningHashes(config: Config): Promise<ReadonlySet<string>> {
-  try {
-    const status = (await askLauncher(config.directory, { what: 'status' })) as {
-      readonly modules: readonly { readonly running?: { readonly hash: string } }[];
-    };
-    return new Set(status.modules.flatMap(({ running }) => running?.hash ?? []));
-  } catch (error) {
-    if (error instanceof MofoError && (error.code === 'NOT_RUNNING' || error.code === 'NOT_READY')) return new Set();
-    throw error;
-  }
 }
 
 function shown(version: Version, running: ReadonlySet<string>): ShownVersion {
