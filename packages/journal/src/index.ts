@@ -36,6 +36,7 @@ export { Counter, counter } from './collections/counter.ts';
 export { List, list } from './collections/list.ts';
 export { Queue, queue } from './collections/queue.ts';
 export { JournalError, type JournalErrorCode } from './errors.ts';
+export type { LayoutComparison } from './migrate/compare-layouts.ts';
 export type { Migration, MigrationReport, Migrations } from './migrate/migrate.ts';
 export { RedoDoor } from './redo/redo-door.ts';
 export { listRoots, type RootEntry } from './roots.ts';

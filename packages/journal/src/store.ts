@@ -28,6 +28,7 @@ import {
 import { journalKinds } from './collections/collection-kinds.ts';
 import { Counter } from './collections/counter.ts';
 import { JournalError } from './errors.ts';
+import { compareLayouts, type LayoutComparison } from './migrate/compare-layouts.ts';
 import { KnownTypes } from './migrate/known-types.ts';
 import { type MigrationReport, type Migrations, migrateRecords, outdatedTypes } from './migrate/migrate.ts';
 import { RedoDoor } from './redo/redo-door.ts';
@@ -262,12 +263,15 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
    * when everything is stored as declared. Costs a walk over the store, and some microseconds and 1.5 times its bytes of journal a record.
    *
    * @param migrations what becomes of a record, by type and old version: `{ 'Account:1': (old) => ({ ...old, openedAt: 0 }) }`
+   * @param declaration roots whose types are meant; default: all that this program has declared
    * @throws JournalError MIGRATION_MISSING, MIGRATION_FAILED (with `cause`), MIGRATION_BLOCKED, MIGRATION_INVALID; ShmStoreError JOURNAL_FULL, STORE_FULL.
    *   Everything was rolled back.
    */
-  migrate(migrations: Migrations): MigrationReport {
+  migrate(migrations: Migrations, declaration?: RootDeclaration): MigrationReport {
     this.requireOpen();
-    const structs = declaredStructs(this.declared.values());
+    const structs = declaredStructs(
+      declaration === undefined ? this.declared.values() : (Object.values(declaration) as FieldType<unknown, never>[]),
+    );
     return this.runTransaction(
       () => migrateRecords(this.memory, structs, migrations, (struct) => this.strandedBy(struct)),
       'begin',
@@ -278,6 +282,18 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   get outdatedTypes(): readonly string[] {
     this.requireOpen();
     return this.transactions.read(() => outdatedTypes(this.memory, declaredStructs(this.declared.values())));
+  }
+
+  /**
+   * How the types of a declaration stand to what is stored, before anything is declared by it: for whoever decides whether a program may be run, and
+   * whether its migrations may. Nothing is changed. Costs a look at the catalog and at the slots.
+   */
+  compareLayouts(declaration: RootDeclaration): LayoutComparison {
+    this.requireOpen();
+    const structs = declaredStructs(Object.values(declaration) as FieldType<unknown, never>[]);
+    const compared = this.transactions.read(() => compareLayouts(this.memory, structs));
+    const strandedPids = compared.outdatedStructs.flatMap((struct) => this.strandedBy(struct));
+    return { outdated: compared.outdated, tooOld: compared.tooOld, strandedPids: [...new Set(strandedPids)] };
   }
 
   /**

@@ -41,7 +41,9 @@ export type CliErrorCode = 'NOTHING_TO_REVERT' | 'OUTPUT_UNUSABLE' | 'UNKNOWN_MO
 /** Codes of the running processes. */
 export type RuntimeErrorCode =
   | 'ALREADY_RUNNING'
+  | 'DATA_TOO_NEW'
   | 'EXPORT_MISSING'
+  | 'MIGRATION_STRANDS'
   | 'MODULE_UNAVAILABLE'
   | 'NOT_READY'
   | 'NOT_RUNNING'

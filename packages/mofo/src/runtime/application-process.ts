@@ -7,6 +7,7 @@ import { openRegistry, type Registry } from '@mofo/versions';
 import { createLabel, Quarantine, RoleKeeper, type Takeover } from '@mofo/watchdog';
 import type { Config } from '../config/config.ts';
 import { ConnectionKeeper } from '../connections/index.ts';
+import { factsOf } from '../error-facts.ts';
 import type { HttpServer } from '../http/index.ts';
 import { Application } from './application.ts';
 import { blameOf } from './blame.ts';
@@ -90,6 +91,7 @@ export class ApplicationProcess {
       runsInMain: message.running,
       isQuarantined: (module, hash) => this.quarantine.has(module, hash),
       mayJudge: () => this.keeper.role === 'main',
+      takeKept: (name) => this.snapshots.takeKept(name),
     });
     this.tasks = new TaskRunner(this.store, this.application, {
       hangAfterMs: this.config.hangAfterMs,
@@ -263,7 +265,13 @@ export class ApplicationProcess {
     } catch (error) {
       // The reason has been told with the verdict; without one it has not.
       if (this.registry.get(module, hash)?.state !== 'unstable')
-        this.emit('warning', `not loaded: ${describeFully(error)}`, { hash }, module, version.id);
+        this.emit(
+          'warning',
+          `not loaded: ${describeFully(error)}`,
+          { hash, code: factsOf(error).code },
+          module,
+          version.id,
+        );
       this.sayNotIn(version);
     }
   }

@@ -8,13 +8,15 @@ import type { RequestCommit } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
 import { describe, describeFully } from './describe-error.ts';
 import { Draining } from './draining.ts';
+import { isAboutData, Layouts, type MigrationWord } from './layouts.ts';
 import type { RuntimeEvent, VersionName } from './messages.ts';
-import { type ContextServices, type Enqueue, labelOf } from './module-context.ts';
+import { type ContextServices, type Enqueue, labelOf, openContext } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
 import { inOrderOfUse } from './order-of-use.ts';
 import { requestContext } from './request-context.ts';
 import type { RunGuard } from './run-guard.ts';
 import type { RunningVersion } from './running-version.ts';
+import { giveTryBack } from './settle-tries.ts';
 import { Trials } from './trials.ts';
 import { candidates, loadVersion, standbyCandidates } from './version-loader.ts';
 
@@ -40,8 +42,10 @@ export interface ApplicationParts {
   readonly runsInMain: readonly VersionName[];
   /** Versions quarantined in the store (R21): never loaded, whatever the registry says yet. */
   readonly isQuarantined: (module: string, hash: string) => boolean;
-  /** True in main: only it judges versions on probation. */
+  /** True in main: only it judges versions on probation, and migrates. */
   readonly mayJudge: () => boolean;
+  /** Takes a snapshot that is kept, before a migration. */
+  readonly takeKept: (name: string) => Promise<string>;
 }
 
 /** A version that is loaded and not yet in place. */
@@ -59,6 +63,7 @@ export class Application {
   readonly trials: Trials;
   /** Replaced versions that are still called. */
   readonly draining: Draining = new Draining();
+  readonly layouts: Layouts;
   private readonly parts: ApplicationParts;
 
   constructor(parts: ApplicationParts) {
@@ -70,6 +75,12 @@ export class Application {
       mayJudge: parts.mayJudge,
       onPassed: (version, successCount) => this.passed(version, successCount),
       onFailed: (version, reason) => this.failed(version, reason),
+    });
+    const { store, registry, guard, emit, takeKept } = parts;
+    this.layouts = new Layouts({
+      ...{ store, registry, guard, emit, takeKept },
+      table: this.table,
+      mayMigrate: parts.mayJudge,
     });
     this.services = {
       store: parts.store,
@@ -120,11 +131,12 @@ export class Application {
   /**
    * Puts a version in place of the one that runs. The swap itself is one assignment; calls under way end on the old version.
    *
-   * @throws what loading threw; then the version is unstable and the old one goes on.
+   * @param word whose word it is that records may be migrated although older versions are stranded by it.
+   * @throws what loading threw; then the version is unstable, unless the data is what forbids it, and the old one goes on.
    */
-  async update(version: Version, spendTry: boolean): Promise<RunningVersion> {
+  async update(version: Version, spendTry: boolean, word: MigrationWord = 'nobody'): Promise<RunningVersion> {
     try {
-      return await this.install(this.load(version, spendTry), spendTry);
+      return await this.install(this.load(version, spendTry), spendTry, word);
     } catch (error) {
       this.refuse(version, error);
       throw error;
@@ -134,6 +146,16 @@ export class Application {
   /** Goes back to the most recent stable version of a module, or to none. */
   async revert(module: string): Promise<RunningVersion | undefined> {
     return this.loadBest(module, true);
+  }
+
+  /** Whether a version loads and knows the data in its present form. Runs its top-level code. */
+  isLoadable(version: Version): boolean {
+    try {
+      return this.layouts.isKnownTo(loadVersion(this.parts.registry, version, this.parts.appDirectory, this.services));
+    } catch (error) {
+      this.warn(version, `cannot be gone back to: ${describe(error)}`);
+      return false;
+    }
   }
 
   /** Names a route of the version that runs now, for as long as there are versions. */
@@ -206,7 +228,13 @@ export class Application {
   }
 
   /** Starts a loaded version and puts it in place of the one that runs. */
-  private async install({ version, running, startedAt }: Loaded, isMain: boolean): Promise<RunningVersion> {
+  private async install(
+    { version, running, startedAt }: Loaded,
+    isMain: boolean,
+    word: MigrationWord = 'nobody',
+  ): Promise<RunningVersion> {
+    await this.layouts.prepare(running, version, word);
+    openContext(running, this.services);
     await this.start(running);
     const swapAt = performance.now();
     const previous = this.table.replace(running);
@@ -239,13 +267,18 @@ export class Application {
       return await this.install(loaded, isMain);
     } catch (error) {
       this.refuse(loaded.version, error);
+      if (isAboutData(error) && isMain) this.warn(loaded.version, `passed over: ${describe(error)}`);
       return undefined;
     }
   }
 
-  /** It has shown that it does not load, unless there was no try left to see it. */
+  /** It has shown that it does not load, unless there was no try left to see it, or the data is not for it. */
   private refuse(version: Version, error: unknown): void {
     if (error instanceof VersionsError && error.code === 'NO_TRIES_LEFT') return;
+    if (isAboutData(error)) {
+      giveTryBack(this.parts.registry, version, this.parts.holder);
+      return;
+    }
     this.quarantine(version, `failed to load: ${describeFully(error)}`);
   }
 
@@ -298,6 +331,10 @@ export class Application {
     void this.draining.begin(version, (one) => this.stopVersion(one, AbortSignal.timeout(STOP_LIMIT_MS)));
   }
 
+  private warn({ module, id, hash }: VersionName, message: string): void {
+    this.parts.emit({ at: Date.now(), kind: 'warning', module, version: id, message, data: { hash } });
+  }
+
   private async stopVersion(version: RunningVersion, limit: AbortSignal): Promise<void> {
     const { stop } = version.definition;
     const over = new Promise<void>((resolve) => limit.addEventListener('abort', () => resolve(), { once: true }));
@@ -305,13 +342,7 @@ export class Application {
       if (stop !== undefined)
         await Promise.race([stop.call(version.definition, version.context as never, limit), over]);
     } catch (error) {
-      this.parts.emit({
-        at: Date.now(),
-        kind: 'warning',
-        module: version.name.module,
-        version: version.name.id,
-        message: `its stop hook threw: ${describe(error)}`,
-      });
+      this.warn(version.name, `its stop hook threw: ${describe(error)}`);
     }
     version.dropped.abort();
   }

@@ -57,6 +57,8 @@ export class Child {
   unansweredPings = 0;
   /** It was killed because it did not answer. */
   isHung = false;
+  /** Resolves when it has ended and everything it said has been heard. */
+  readonly ended: Promise<void>;
   private readonly process: ChildProcess;
   private stderrTail = '';
 
@@ -89,6 +91,7 @@ export class Child {
     this.process.on('close', (exitCode, signal) =>
       options.onEnd(this, { pid: this.pid, exitCode, signal, stderrTail: this.stderrTail }),
     );
+    this.ended = new Promise((resolve) => this.process.once('close', () => resolve()));
     this.process.on('error', (error) => {
       this.stderrTail += String(error);
     });

@@ -26,3 +26,15 @@ export function requireVersion(registry: Registry, module: string, id: string): 
     { data: { module, version: id } },
   );
 }
+
+/** The newest version of a module that waits to be tried, or UNKNOWN_VERSION. */
+export function requireWaiting(registry: Registry, module: string): Version {
+  const waiting = registry.list(module).filter(({ state }) => state === 'checked' || state === 'probation');
+  const [newest] = waiting.sort((one, other) => other.addedAt - one.addedAt);
+  if (newest !== undefined) return newest;
+  throw new MofoError(
+    'UNKNOWN_VERSION',
+    `module "${module}" has no version that waits to be tried. Nothing was done. Save one, or name one; see: npx mofo versions ${module}`,
+    { data: { module } },
+  );
+}

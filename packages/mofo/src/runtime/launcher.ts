@@ -26,6 +26,7 @@ import { processesStatus } from './processes-status.ts';
 import { FINAL_SNAPSHOT_LIMIT_MS, takesFinalSnapshot } from './snapshot-keeper.ts';
 import { saidOfConnections } from './takeover-text.ts';
 import { UpdateQueue } from './update-queue.ts';
+import { withoutClone } from './without-clone.ts';
 
 /** What a launcher is made of. */
 export interface LauncherOptions {
@@ -61,6 +62,8 @@ export class Launcher {
   private readonly whenServing: (() => void)[] = [];
   private stopping = false;
   private hasServed = false;
+  /** Main is to be the only process for a while. */
+  private isAlone = false;
   private exitCode = 0;
   private failure: MofoError | undefined;
   private pinging: NodeJS.Timeout | undefined;
@@ -133,8 +136,23 @@ export class Launcher {
     const { main } = this;
     if (main === undefined)
       throw new MofoError('NOT_READY', 'No main process is ready at this moment. Nothing was done. Try again.');
+    if (request.what === 'migrate') return this.migrate(main, request);
     const answer = await this.requests.ask(main, request);
     return request.what === 'status' ? { ...(answer as object), processes: processesStatus(this.children) } : answer;
+  }
+
+  /** The clone knows the data only as it is: it ends before, and one that knows the new form starts after it. */
+  private migrate(main: Child, request: ControlRequest): Promise<unknown> {
+    if (this.isAlone)
+      throw new MofoError('NOT_READY', 'A migration is under way. Nothing was done. Try again when it is over.');
+    const parts = {
+      children: () => [...this.children].filter(({ isAlive }) => isAlive),
+      hold: (isHeld: boolean) => {
+        this.isAlone = isHeld;
+        if (!isHeld) this.ensureTwo();
+      },
+    };
+    return withoutClone(main, parts, () => this.requests.ask(main, request));
   }
 
   /** Stops everything in order: the clone first, so that main's end is no takeover. Resolves when the children have ended. */
@@ -317,7 +335,7 @@ export class Launcher {
     if (this.stopping) return;
     const living = [...this.children].filter((child) => child.isAlive);
     if (living.length === 0) this.spawn();
-    else if (living.length === 1 && living[0]?.role === 'main') this.spawn();
+    else if (living.length === 1 && living[0]?.role === 'main' && !this.isAlone) this.spawn();
   }
 
   private childOf(pid: number): Child | undefined {

@@ -5,6 +5,7 @@ import type { Store } from '@mofo/journal';
 import { ModuleFailure, type ModuleLog } from '../define/index.ts';
 import { MofoError } from '../errors.ts';
 import type { ModuleTable } from './module-table.ts';
+import { rootDeclaration, rootName } from './root-declaration.ts';
 import type { RunGuard, RunLabel } from './run-guard.ts';
 import type { AnyContext, RunningVersion } from './running-version.ts';
 
@@ -26,11 +27,6 @@ export interface ContextServices {
   readonly now: () => number;
   /** Told of each call from module to module. */
   readonly onCall: (version: RunningVersion, error: unknown) => void;
-}
-
-/** Prefix of a module's roots in the store. */
-export function rootName(module: string, field: string): string {
-  return `${module}.${field}`;
 }
 
 /**
@@ -113,8 +109,7 @@ export function labelOf(services: { readonly guard: RunGuard }, version: Running
 function openState(version: RunningVersion, store: Store): Readonly<Record<string, unknown>> {
   const { state, name } = version.definition;
   const fields = Object.keys(state);
-  const declaration = Object.fromEntries(fields.map((field) => [rootName(name, field), state[field]]));
-  const handles = store.addRoots(declaration as never) as Readonly<Record<string, unknown>>;
+  const handles = store.addRoots(rootDeclaration(version.definition)) as Readonly<Record<string, unknown>>;
   const result = {};
   for (const field of fields) {
     Object.defineProperty(result, field, { enumerable: true, get: () => handles[rootName(name, field)] });

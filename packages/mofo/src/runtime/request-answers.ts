@@ -9,7 +9,7 @@ import { MofoError } from '../errors.ts';
 import type { HttpServer } from '../http/index.ts';
 import type { Application } from './application.ts';
 import { describe } from './describe-error.ts';
-import { requireModule, requireVersion } from './known-versions.ts';
+import { requireModule, requireVersion, requireWaiting } from './known-versions.ts';
 import { admit, makeStable, wordOfWarning } from './make-stable.ts';
 import type { FromChild, ToChild } from './messages.ts';
 import { reasonOf } from './reason-of.ts';
@@ -26,6 +26,17 @@ export interface Promoted {
   readonly state: string;
   /** What should make one think: it was unstable, or had no try left. */
   readonly warning?: string;
+}
+
+/** What `migrate` tells. */
+export interface MigratedModule {
+  readonly module: string;
+  readonly version: string;
+  readonly state: string;
+  /** Records rewritten, by type and former version. */
+  readonly records: Readonly<Record<string, number>>;
+  /** The snapshot from before it; undefined when nothing had to be migrated. */
+  readonly snapshot?: string;
 }
 
 /** A request of the launcher. */
@@ -83,6 +94,8 @@ export class RequestAnswers {
         return this.parts.snapshots.take();
       case 'promote':
         return this.promote(requireText(module, 'module'), version);
+      case 'migrate':
+        return this.migrate(requireText(module, 'module'), version);
       case 'revert':
         return this.revert(requireText(module, 'module'));
     }
@@ -131,15 +144,38 @@ export class RequestAnswers {
     return { module, version: current.id, state: current.state, ...(warning === undefined ? {} : { warning }) };
   }
 
+  /**
+   * Puts a version in place by an operator's word although it changes the form of the data: after this the versions before it cannot be gone back to. The launcher
+   * has ended the clone before. Stable only afterwards, so that a crash in it costs a try.
+   */
+  private async migrate(module: string, id: string | undefined): Promise<MigratedModule> {
+    const { registry, quarantine, application, send } = this.parts;
+    requireModule(registry, module);
+    const version = id === undefined ? requireWaiting(registry, module) : requireVersion(registry, module, id);
+    const current = admit(registry, version, BY_OPERATOR);
+    quarantine.remove(module, version.hash);
+    const running =
+      application.table.get(module)?.name.hash === current.hash
+        ? application.table.require(module)
+        : await application.update(current, current.state !== 'stable', 'operator');
+    const { hash, id: short, state } = makeStable(registry, registry.get(module, current.hash) ?? current, BY_OPERATOR);
+    application.trials.end(running);
+    send({ type: 'stable', module, hash });
+    return { module, version: short, state, records: {}, ...application.layouts.migratedBy(running) };
+  }
+
   private async revert(module: string): Promise<unknown> {
     const { registry, quarantine, application, send } = this.parts;
     requireModule(registry, module);
     const running = application.table.get(module);
-    const target = registry.revertTarget(module, running === undefined ? {} : { except: running.name });
+    const target = registry.revertTarget(module, {
+      ...(running === undefined ? {} : { except: running.name }),
+      satisfying: (version) => application.isLoadable(version),
+    });
     if (target === undefined)
       throw new MofoError(
         'NOTHING_TO_REVERT',
-        `module "${module}" has no other version that was stable. Nothing was changed. To run another one, name it: npx mofo promote ${module} <version>; see: npx mofo versions ${module}`,
+        `module "${module}" has no other version that was stable and knows the data as it is now. Nothing was changed. To run another one, name it: npx mofo promote ${module} <version>; see: npx mofo versions ${module}`,
         { data: { module } },
       );
     if (running !== undefined && application.trials.has(running)) {

@@ -1,6 +1,7 @@
 // Main's snapshots: now and then, when asked for, and a last one at an orderly stop, so that a reboot after it loses nothing.
 
-import { mkdirSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Store } from '@mofo/journal';
 import { openSnapshots, type Snapshots } from '@mofo/snapshot';
 import type { Config } from '../config/config.ts';
@@ -18,6 +19,9 @@ export function takesFinalSnapshot(config: Pick<Config, 'snapshot' | 'durability
 function isScheduled({ snapshot, durability }: Pick<Config, 'snapshot' | 'durability'>): boolean {
   return snapshot.everyMs !== null && durability !== 'memory';
 }
+
+/** Folder, below that of the snapshots, of those that are kept. */
+const KEPT_DIRECTORY = 'kept';
 
 /** Takes snapshots of one store. */
 export class SnapshotKeeper {
@@ -58,6 +62,18 @@ export class SnapshotKeeper {
       () => {},
     );
     return taking;
+  }
+
+  /** Takes one that is kept under a name of its own, beside those that come and go, until somebody deletes it. Gives its id. */
+  async takeKept(name: string): Promise<string> {
+    await this.taking;
+    const { id, file } = (await this.take()) as { readonly id: string; readonly file: string };
+    const directory = join(this.snapshots.directory, KEPT_DIRECTORY);
+    mkdirSync(directory, { recursive: true });
+    const kept = join(directory, `${name}-${basename(file)}`);
+    // One file with two names, so it costs no space until the other one goes.
+    if (!existsSync(kept)) linkSync(file, kept);
+    return id;
   }
 
   /** Takes the last one, unless nothing has changed since the one before. Never throws: a failure is told, and must not hold up the end. */

@@ -1,4 +1,4 @@
-// From a version in the registry to a version that can run: read and verify the bundle, evaluate it, open its state, start it.
+// From a version in the registry to a version that can run: read and verify the bundle, evaluate it. Its state is opened when it is known that it may.
 
 import { resolve } from 'node:path';
 import * as journal from '@mofo/journal';
@@ -8,7 +8,7 @@ import * as authoring from '../authoring.ts';
 import { loadModule } from '../modules/load-module.ts';
 import type { ProvidedPackages } from '../modules/module-require.ts';
 import type { VersionName } from './messages.ts';
-import { type ContextServices, openContext } from './module-context.ts';
+import type { ContextServices } from './module-context.ts';
 import { RunningVersion } from './running-version.ts';
 
 /** The runtime's own packages: what a bundle's `require` of them answers, so that there is one instance of each. */
@@ -17,7 +17,7 @@ const provided: ProvidedPackages = { mofo: authoring, '@mofo/journal': journal, 
 /**
  * Loads a version. Synchronous; runs the module's top-level code in this process.
  *
- * @throws MofoError LOAD_FAILED and others of `loadModule`; VersionsError BUNDLE_CORRUPT; codes of opening its state. Whatever ran before is untouched.
+ * @throws MofoError LOAD_FAILED and others of `loadModule`; VersionsError BUNDLE_CORRUPT. Whatever ran before is untouched.
  */
 export function loadVersion(
   registry: Registry,
@@ -35,13 +35,11 @@ export function loadVersion(
       directory: appDirectory,
       provided,
     });
-    const running = new RunningVersion(
+    return new RunningVersion(
       { module: version.module, hash: version.hash, id: version.id },
       loaded.definition,
       resolve(appDirectory, version.source),
     );
-    openContext(running, services);
-    return running;
   });
 }
 

@@ -94,6 +94,7 @@ async function play(parts: WarmUpParts, store: Store): Promise<void> {
     runsInMain: [],
     isQuarantined: () => false,
     mayJudge: () => true,
+    takeKept: () => Promise.reject(new Error('The rehearsal must not migrate.')),
   });
   const tasks: TaskRunner = new TaskRunner(store, application, {
     hangAfterMs: config.hangAfterMs,

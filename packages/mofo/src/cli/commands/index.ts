@@ -6,6 +6,7 @@ import { addDestroy } from './destroy.ts';
 import { addDev } from './dev.ts';
 import { addExport } from './export.ts';
 import { addInit } from './init.ts';
+import { addMigrate } from './migrate.ts';
 import { addPromote } from './promote.ts';
 import { addRestore } from './restore.ts';
 import { addRevert } from './revert.ts';
@@ -27,6 +28,7 @@ export const commandAdders: readonly CommandAdder[] = [
   addVersions,
   addPromote,
   addRevert,
+  addMigrate,
   addSnapshot,
   addSnapshots,
   addRestore,
