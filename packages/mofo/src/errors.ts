@@ -49,6 +49,7 @@ export type RuntimeErrorCode =
   | 'NOT_RUNNING'
   | 'REQUEST_FAILED'
   | 'START_FAILED'
+  | 'START_TIMEOUT'
   | 'TASK_MISSING'
   | 'UNKNOWN_VERSION'
   | 'USES_MISSING';

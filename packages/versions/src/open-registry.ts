@@ -128,6 +128,20 @@ class DiskRegistry implements Registry {
     });
   }
 
+  async beginTry(version: VersionKey, options: TryOptions = {}): Promise<Version> {
+    requireKnownOptions(options, ['by'], 'registry.beginTry');
+    requireVersionKey(version);
+    const occasion = this.#occasion('loaded on probation', options.by);
+    const begun = await this.#module(version.module).store.changeInBackground((record) => {
+      const found = requireVersion(record, version.hash);
+      // Before the state changes: what was tried with success before has new tries, what is checked has its own.
+      if (found.state !== 'probation') applyEvent(record, found, 'begin', occasion);
+      spendTry(record, found, occasion.by);
+      return { changed: true, value: publicVersion(version.module, found) };
+    });
+    return begun!; // undefined only where `stillHolds` is given
+  }
+
   returnTry(version: VersionKey, options: TryOptions = {}): Version {
     return this.#changeTries('registry.returnTry', version, options, returnTry);
   }

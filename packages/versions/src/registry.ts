@@ -85,6 +85,13 @@ export interface Registry {
   markChecked(version: VersionKey, options?: MarkOptions): Version;
 
   /**
+   * Begins the probation of a version and spends a try for its load, in one change that is durable when the promise resolves and does not block the event loop for
+   * the disk. The states and errors are those of `markProbation` and `spendTry` after each other.
+   *
+   * @throws (rejects) VersionsError NO_TRIES_LEFT, ILLEGAL_TRANSITION, UNKNOWN_VERSION: nothing was changed.
+   */
+  beginTry(version: VersionKey, options?: TryOptions): Promise<Version>;
+  /**
    * Spends one try, durably, *before* the version is loaded (checked or probation): whatever the load does, the try is gone, unless it is given back.
    * One try per process that serves with the version.
    *

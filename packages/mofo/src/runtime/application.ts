@@ -8,7 +8,10 @@ import type { RequestCommit } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
 import { describe, describeFully } from './describe-error.ts';
 import { Draining } from './draining.ts';
+import { HealthWatch } from './health.ts';
+import { Hooks, hookLimitMs } from './hooks.ts';
 import { isAboutData, Layouts, type MigrationWord } from './layouts.ts';
+import { Lifecycle, STOP_LIMIT_MS } from './lifecycle.ts';
 import type { RuntimeEvent, VersionName } from './messages.ts';
 import { type ContextServices, type Enqueue, labelOf, openContext } from './module-context.ts';
 import { ModuleTable } from './module-table.ts';
@@ -64,14 +67,20 @@ export class Application {
   /** Replaced versions that are still called. */
   readonly draining: Draining = new Draining();
   readonly layouts: Layouts;
+  /** Of the versions that are not on probation. */
+  readonly health: HealthWatch;
+  private readonly life: Lifecycle;
   private readonly parts: ApplicationParts;
 
   constructor(parts: ApplicationParts) {
     this.parts = parts;
+    const hooks = new Hooks(parts.guard, parts.config.hangAfterMs);
+    this.life = new Lifecycle(hooks, parts.config.hangAfterMs, (version, message) => this.warn(version, message));
     this.trials = new Trials({
+      hooks,
       rules: parts.config.probation,
+      healthLimitMs: hookLimitMs(parts.config.hangAfterMs),
       table: this.table,
-      guard: parts.guard,
       mayJudge: parts.mayJudge,
       onPassed: (version, successCount) => this.passed(version, successCount),
       onFailed: (version, reason) => this.failed(version, reason),
@@ -81,6 +90,12 @@ export class Application {
       ...{ store, registry, guard, emit, takeKept },
       table: this.table,
       mayMigrate: parts.mayJudge,
+    });
+    this.health = new HealthWatch({
+      hooks,
+      limitMs: hookLimitMs(parts.config.hangAfterMs),
+      versions: () => (parts.mayJudge() ? this.table.all().filter((version) => !this.trials.has(version)) : []),
+      onChange: (version, problem) => this.warn(version.name, problem ?? 'is well again'),
     });
     this.services = {
       store: parts.store,
@@ -102,7 +117,7 @@ export class Application {
     const loaded: Loaded[] = [];
     for (const module of registry.modules()) {
       for (const version of this.usable(module, options.spendTries)) {
-        const one = this.tryToLoad(version, options.spendTries);
+        const one = await this.tryToLoad(version, options.spendTries);
         if (one === undefined) continue;
         loaded.push(one);
         break;
@@ -118,7 +133,7 @@ export class Application {
   /** Loads the best version of a module in place of what runs; leaves the module without one when there is none. */
   async loadBest(module: string, spendTries: boolean): Promise<RunningVersion | undefined> {
     for (const version of this.usable(module, spendTries)) {
-      const loaded = this.tryToLoad(version, spendTries);
+      const loaded = await this.tryToLoad(version, spendTries);
       const running = loaded === undefined ? undefined : await this.tryToInstall(loaded, spendTries);
       if (running !== undefined) return running;
     }
@@ -136,7 +151,7 @@ export class Application {
    */
   async update(version: Version, spendTry: boolean, word: MigrationWord = 'nobody'): Promise<RunningVersion> {
     try {
-      return await this.install(this.load(version, spendTry), spendTry, word);
+      return await this.install(await this.load(version, spendTry), spendTry, word);
     } catch (error) {
       this.refuse(version, error);
       throw error;
@@ -196,8 +211,8 @@ export class Application {
   /** Stops every module and waits for what is under way, at most `limitMs`. */
   async stop(limitMs: number): Promise<void> {
     this.trials.close();
-    const limit = AbortSignal.timeout(limitMs);
-    await Promise.all(this.table.all().map((version) => this.stopVersion(version, limit)));
+    this.health.close();
+    await Promise.all(this.table.all().map((version) => this.life.stop(version, limitMs)));
   }
 
   /** Makes a version unstable: in the registry now; the caller has put it into the store if the process may die at once. */
@@ -220,9 +235,13 @@ export class Application {
     return all.filter(({ hash }) => !isQuarantined(module, hash));
   }
 
-  private load(version: Version, spendTry: boolean): Loaded {
+  private async load(version: Version, spendTry: boolean): Promise<Loaded> {
     const startedAt = performance.now();
-    const current = version.state !== 'stable' && spendTry ? this.beginTry(version) : version;
+    // A try is spent, durably, before anything of it runs; one that was stable before begins its probation anew.
+    const current =
+      version.state !== 'stable' && spendTry
+        ? await this.parts.registry.beginTry(version, { by: this.parts.holder })
+        : version;
     const running = loadVersion(this.parts.registry, current, this.parts.appDirectory, this.services);
     return { version: current, running, startedAt };
   }
@@ -235,10 +254,10 @@ export class Application {
   ): Promise<RunningVersion> {
     await this.layouts.prepare(running, version, word);
     openContext(running, this.services);
-    await this.start(running);
+    await this.life.start(running);
     const swapAt = performance.now();
     const previous = this.table.replace(running);
-    if (version.state !== 'stable') this.trials.begin(running);
+    if (version.state !== 'stable') this.trials.begin(running, previous);
     this.parts.onSwap();
     const swapMs = performance.now() - swapAt;
     if (previous !== undefined) this.replaced(previous, version, isMain);
@@ -253,9 +272,9 @@ export class Application {
     return running;
   }
 
-  private tryToLoad(version: Version, spendTry: boolean): Loaded | undefined {
+  private async tryToLoad(version: Version, spendTry: boolean): Promise<Loaded | undefined> {
     try {
-      return this.load(version, spendTry);
+      return await this.load(version, spendTry);
     } catch (error) {
       this.refuse(version, error);
       return undefined;
@@ -290,22 +309,6 @@ export class Application {
     this.drop(previous);
   }
 
-  /** Spends a try, durably, before the version is loaded; one that was stable before begins its probation anew. */
-  private beginTry(version: Version): Version {
-    const { registry } = this.parts;
-    const begun =
-      version.state === 'checked' || version.state === 'probation' ? version : registry.markProbation(version);
-    const spent = registry.spendTry(begun, { by: this.parts.holder });
-    return spent.state === 'probation' ? spent : registry.markProbation(spent);
-  }
-
-  private async start(running: RunningVersion): Promise<void> {
-    const { start } = running.definition;
-    if (start === undefined) return;
-    const label = labelOf(this.services, running, 'start');
-    await this.services.guard.run(label, () => start.call(running.definition, running.context as never));
-  }
-
   private passed(version: RunningVersion, successCount: number): void {
     const { registry, emit, onStable } = this.parts;
     const { module, id, hash } = version.name;
@@ -328,25 +331,10 @@ export class Application {
 
   private drop(version: RunningVersion): void {
     this.trials.end(version);
-    void this.draining.begin(version, (one) => this.stopVersion(one, AbortSignal.timeout(STOP_LIMIT_MS)));
+    void this.draining.begin(version, (one) => this.life.stop(one, STOP_LIMIT_MS));
   }
 
   private warn({ module, id, hash }: VersionName, message: string): void {
     this.parts.emit({ at: Date.now(), kind: 'warning', module, version: id, message, data: { hash } });
   }
-
-  private async stopVersion(version: RunningVersion, limit: AbortSignal): Promise<void> {
-    const { stop } = version.definition;
-    const over = new Promise<void>((resolve) => limit.addEventListener('abort', () => resolve(), { once: true }));
-    try {
-      if (stop !== undefined)
-        await Promise.race([stop.call(version.definition, version.context as never, limit), over]);
-    } catch (error) {
-      this.warn(version.name, `its stop hook threw: ${describe(error)}`);
-    }
-    version.dropped.abort();
-  }
 }
-
-/** Longest time in ms that a replaced version's `stop` hook may take. */
-export const STOP_LIMIT_MS = 5_000;

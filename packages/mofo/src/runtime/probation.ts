@@ -21,12 +21,16 @@ export type ProbationVerdict = 'pending' | 'passed' | 'failed';
 export class Probation {
   private readonly rules: ProbationRules;
   private readonly startedAtMs: number;
+  /** Share of the requests that failed on the version before, which nobody holds against this one. */
+  readonly formerFaultRate: number;
+  private requests = 0;
   private successes = 0;
   private handlerFaults = 0;
   private failure: string | undefined;
 
-  constructor(rules: ProbationRules, nowMs: number) {
+  constructor(rules: ProbationRules, nowMs: number, formerFaultRate = 0) {
     this.rules = rules;
+    this.formerFaultRate = formerFaultRate;
     this.startedAtMs = nowMs;
   }
 
@@ -40,10 +44,18 @@ export class Probation {
     this.failure ??= reason;
   }
 
+  /** An HTTP handler has answered. */
+  handlerSucceeded(): void {
+    this.requests++;
+    this.successes++;
+  }
+
   /** An HTTP handler threw something that was no decided refusal. */
   handlerFailed(reason: string): void {
+    this.requests++;
     this.handlerFaults++;
-    if (this.handlerFaults > HANDLER_FAULTS_MAX) this.failure ??= reason;
+    const isTooMany = this.handlerFaults > HANDLER_FAULTS_MAX;
+    if (isTooMany && this.handlerFaults / this.requests > this.formerFaultRate) this.failure ??= reason;
   }
 
   /** Why it failed, if it did. */

@@ -115,6 +115,7 @@ export class RequestAnswers {
         module,
         running: application.table.get(module)?.name,
         draining: application.draining.of(module),
+        health: healthOf(application, module),
         versions: registry.list(module).map((version) => ({
           id: version.id,
           hash: version.hash,
@@ -205,4 +206,10 @@ export class RequestAnswers {
 function requireText(value: string | undefined, name: string): string {
   if (value !== undefined && value !== '') return value;
   throw new MofoError('USAGE', `The request needs a ${name}. Nothing was done.`);
+}
+
+/** What is wrong with the version of a module that runs, as it says itself; undefined: nothing, or it does not say. */
+function healthOf({ table, health }: Application, module: string): string | undefined {
+  const running = table.get(module);
+  return running === undefined ? undefined : health.problemOf(running);
 }

@@ -16,6 +16,8 @@ export class RunningVersion {
   /** Set once by whoever builds it, before anything is called. */
   context: AnyContext | undefined;
   private calls = 0;
+  private requests = 0;
+  private faults = 0;
   private whenIdle: (() => void) | undefined;
   /** When another version took its place, ms since 1970; undefined while it runs. */
   replacedAt: number | undefined;
@@ -34,6 +36,17 @@ export class RunningVersion {
   /** Calls under way. */
   get callCount(): number {
     return this.calls;
+  }
+
+  /** A request has been answered, or its handler threw. */
+  countRequest(isFault: boolean): void {
+    this.requests++;
+    if (isFault) this.faults++;
+  }
+
+  /** Share of the requests so far of which the handler threw. */
+  get faultRate(): number {
+    return this.requests === 0 ? 0 : this.faults / this.requests;
   }
 
   /** A call begins. */

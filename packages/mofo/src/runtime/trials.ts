@@ -3,10 +3,10 @@
 
 import { isRefusal } from '../http/error-response.ts';
 import { describe } from './describe-error.ts';
-import { labelOf } from './module-context.ts';
+import { healthProblem } from './health.ts';
+import type { Hooks } from './hooks.ts';
 import type { ModuleTable } from './module-table.ts';
 import { Probation, type ProbationRules } from './probation.ts';
-import type { RunGuard } from './run-guard.ts';
 import type { RunningVersion } from './running-version.ts';
 
 /** How often time and health are looked at, in ms: time alone can pass a version whose runs are already enough. */
@@ -15,8 +15,10 @@ const JUDGING_INTERVAL_MS = 250;
 /** What versions are tried with. */
 export interface TrialParts {
   readonly rules: ProbationRules;
+  readonly hooks: Hooks;
+  /** Longest time in ms for a health check to answer. */
+  readonly healthLimitMs: number;
   readonly table: ModuleTable;
-  readonly guard: RunGuard;
   /** True in main: only it judges. */
   readonly mayJudge: () => boolean;
   /** A version has earned stable by so many runs. */
@@ -38,15 +40,18 @@ export class Trials {
     this.parts = parts;
   }
 
-  /** A version is on probation from now on. */
-  begin(version: RunningVersion): void {
-    this.probations.set(version, new Probation(this.parts.rules, performance.now()));
+  /** A version is on probation from now on, measured by the one in whose place it is. */
+  begin(version: RunningVersion, previous?: RunningVersion): void {
+    const former = previous === undefined ? undefined : this.probations.get(previous);
+    const faultRate = former?.formerFaultRate ?? previous?.faultRate ?? 0;
+    this.probations.set(version, new Probation(this.parts.rules, performance.now(), faultRate));
     this.judging ??= setInterval(() => this.judgeAll(), JUDGING_INTERVAL_MS).unref();
   }
 
   /** This process has become main: the probations of what it has loaded begin now. */
   beginAnew(): void {
-    for (const version of this.probations.keys()) this.begin(version);
+    for (const [version, { formerFaultRate }] of this.probations)
+      this.probations.set(version, new Probation(this.parts.rules, performance.now(), formerFaultRate));
   }
 
   /** The version is on probation no more: it was dropped, or made stable from outside. */
@@ -79,9 +84,11 @@ export class Trials {
   noteRun(ran: RunningVersion, what: string, error: unknown): void {
     const isFailure = error !== undefined && !isRefusal(error);
     const version = (isFailure ? this.origins.get(error as object) : undefined) ?? ran;
+    if (what.startsWith('route ')) version.countRequest(isFailure);
     const probation = this.probations.get(version);
     if (probation === undefined) return;
-    if (!isFailure) probation.succeeded();
+    if (!isFailure && what.startsWith('route ')) probation.handlerSucceeded();
+    else if (!isFailure) probation.succeeded();
     else if (what.startsWith('task ')) probation.taskFailed(`${describe(error)} in ${what}`);
     else probation.handlerFailed(`${describe(error)} in ${what}`);
     const verdict = probation.verdict(performance.now());
@@ -138,21 +145,14 @@ export class Trials {
     for (const version of this.probations.keys()) void this.checkHealth(version).then(() => this.judge(version));
   }
 
-  /** Asks a version on probation whether it is well; no, and a throw, fail it. One that does not answer is not asked again. */
+  /** Asks a version on probation whether it is well; no, a throw, and no answer in time fail it. */
   private async checkHealth(version: RunningVersion): Promise<void> {
-    const { health } = version.definition;
-    const { guard } = this.parts;
     const probation = this.probations.get(version);
-    if (health === undefined || probation === undefined || this.asked.has(version)) return;
+    if (probation === undefined || this.asked.has(version)) return;
     this.asked.add(version);
-    try {
-      const label = labelOf({ guard }, version, 'health');
-      const isWell = await guard.run(label, () => health.call(version.definition, version.context as never));
-      if (!isWell) probation.taskFailed('its health check says no');
-    } catch (error) {
-      probation.taskFailed(`${describe(error)} in its health check`);
-    }
+    const problem = await healthProblem(version, this.parts.hooks, this.parts.healthLimitMs);
     this.asked.delete(version);
+    if (problem !== undefined) probation.taskFailed(problem);
   }
 
   private async judge(version: RunningVersion): Promise<void> {
