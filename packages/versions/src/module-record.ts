@@ -21,6 +21,8 @@ export interface Occasion {
   readonly at: number;
   /** Tries that a version has when it is added, retried, promoted or taken up again. */
   readonly tries: number;
+  /** Where a crash happened. */
+  readonly stack?: string;
 }
 
 /** What `add` knows of a version. */
@@ -152,9 +154,7 @@ function quarantine(record: ModuleRecord, version: VersionRecord, occasion: Occa
   const isNew = !version.wasUnstable;
   const isReported = version.crashes.some((crash) => crash.reason === occasion.reason);
   if (!isNew && (isReported || version.crashes.length >= crashReportCountMax)) return false;
-  // Full of the reports of earlier lives, it drops the oldest of these for the one that counts now.
-  if (version.crashes.length >= crashReportCountMax) version.crashes.shift();
-  version.crashes.push({ reason: occasion.reason, at: occasion.at, by: occasion.by });
+  pushCrash(version, occasion);
   if (!isNew) return true;
   delete version.openTries;
   const from = version.state;
@@ -164,6 +164,19 @@ function quarantine(record: ModuleRecord, version: VersionRecord, occasion: Occa
   if (from !== 'purged') version.state = 'unstable';
   remember(record, version, 'quarantine', from, occasion);
   return true;
+}
+
+/** Notes a crash of a version that keeps its state. */
+export function reportCrash(record: ModuleRecord, version: VersionRecord, occasion: Occasion): boolean {
+  if (version.state === 'purged') return false;
+  pushCrash(version, occasion);
+  return true;
+}
+
+/** Full of reports, it drops the oldest for the one that counts now. */
+function pushCrash(version: VersionRecord, { reason, at, by, stack }: Occasion): void {
+  if (version.crashes.length >= crashReportCountMax) version.crashes.shift();
+  version.crashes.push({ reason, at, by, ...(stack === undefined ? {} : { stack }) });
 }
 
 function rebuild(record: ModuleRecord, version: VersionRecord, added: NewVersion, occasion: Occasion): true {

@@ -9,12 +9,28 @@ import type { FileSystem } from './file-system.ts';
 import { makeDirectorySync, nodeFileSystem } from './file-system.ts';
 import { directoryOfModule, moduleOfDirectory, requireModuleName } from './module-name.ts';
 import type { Occasion } from './module-record.ts';
-import { addVersion, applyEvent, requireVersion, returnTry, spendTry, stableVersions } from './module-record.ts';
+import {
+  addVersion,
+  applyEvent,
+  reportCrash,
+  requireVersion,
+  returnTry,
+  spendTry,
+  stableVersions,
+} from './module-record.ts';
 import { ModuleStore } from './module-store.ts';
 import { chooseForPruning } from './pruning.ts';
 import { publicVersion } from './public-version.ts';
 import type { ModuleRecord, VersionRecord } from './record-file.ts';
-import type { AddOptions, MarkOptions, PruneOptions, Registry, RevertOptions, TryOptions } from './registry.ts';
+import type {
+  AddOptions,
+  CrashOptions,
+  MarkOptions,
+  PruneOptions,
+  Registry,
+  RevertOptions,
+  TryOptions,
+} from './registry.ts';
 import type { VersionEvent } from './state-machine.ts';
 import type { ModuleHistoryEntry, Version, VersionKey } from './version.ts';
 import { asVersionsError, VersionsError } from './versions-error.ts';
@@ -162,9 +178,20 @@ class DiskRegistry implements Registry {
     return this.#mark(version, 'drain', 'chosen for removal', options);
   }
 
-  quarantine(version: VersionKey, reason: string, options: { readonly by?: string } = {}): Version {
-    requireKnownOptions(options, ['by'], 'registry.quarantine');
-    return this.#move(version, 'quarantine', this.#occasion(reason, options.by));
+  quarantine(version: VersionKey, reason: string, options: CrashOptions = {}): Version {
+    requireKnownOptions(options, ['by', 'stack'], 'registry.quarantine');
+    return this.#move(version, 'quarantine', this.#crash(reason, options));
+  }
+
+  reportCrash(version: VersionKey, reason: string, options: CrashOptions = {}): Version {
+    requireKnownOptions(options, ['by', 'stack'], 'registry.reportCrash');
+    requireVersionKey(version);
+    const occasion = this.#crash(reason, options);
+    return this.#module(version.module).store.change((record) => {
+      const found = requireVersion(record, version.hash);
+      const changed = reportCrash(record, found, occasion);
+      return { changed, value: publicVersion(version.module, found) };
+    });
   }
 
   async quarantineInBackground(
@@ -312,6 +339,11 @@ class DiskRegistry implements Registry {
     if (by !== undefined) requireLabel(by, 'by');
     const { now, tries } = this.#settings;
     return { reason: boundedReason(reason), by: by ?? `pid ${process.pid}`, at: now(), tries };
+  }
+
+  #crash(reason: string, { by, stack }: CrashOptions): Occasion {
+    const occasion = this.#occasion(reason, by);
+    return stack === undefined ? occasion : { ...occasion, stack: boundedReason(stack) };
   }
 
   #module(name: string): Module {

@@ -81,7 +81,9 @@ const versionSchema: v.GenericSchema<unknown, VersionRecord> = v.strictObject({
   stableAt: v.exactOptional(time),
   stableGeneration: v.exactOptional(count),
   wasUnstable: v.boolean(),
-  crashes: v.array(v.strictObject({ reason: v.string(), at: time, by: v.string() })),
+  crashes: v.array(
+    v.strictObject({ reason: v.string(), at: time, by: v.string(), stack: v.exactOptional(v.string()) }),
+  ),
   history: v.array(
     v.strictObject({
       from: v.exactOptional(state),

@@ -46,6 +46,14 @@ export interface RevertOptions {
   readonly satisfying?: (version: Version) => boolean;
 }
 
+/** Options of calls that report a crash. */
+export interface CrashOptions {
+  /** Who reports it. Default: `pid <n>`. */
+  readonly by?: string;
+  /** Where it happened, as a stack of the source; cut at 2,000 characters. */
+  readonly stack?: string;
+}
+
 /** Whose try. */
 export interface TryOptions {
   /** Who loads the version, told from all others that ever did. Default: `pid <n>`. */
@@ -84,6 +92,12 @@ export interface Registry {
   /** Says that the version was bundled and its exports validated, nothing executed: staged → checked. @throws ILLEGAL_TRANSITION, UNKNOWN_VERSION */
   markChecked(version: VersionKey, options?: MarkOptions): Version;
 
+  /**
+   * Notes a crash of a version that keeps its state: a stable one may die once. Of eight reports the newest stay. Durable when it returns.
+   *
+   * @throws VersionsError UNKNOWN_VERSION
+   */
+  reportCrash(version: VersionKey, reason: string, options?: CrashOptions): Version;
   /**
    * Begins the probation of a version and spends a try for its load, in one change that is durable when the promise resolves and does not block the event loop for
    * the disk. The states and errors are those of `markProbation` and `spendTry` after each other.
@@ -139,7 +153,7 @@ export interface Registry {
    * @param reason what happened, for instance `SIGSEGV in task fees.collect #8812`.
    * @throws VersionsError UNKNOWN_VERSION
    */
-  quarantine(version: VersionKey, reason: string, options?: { readonly by?: string }): Version;
+  quarantine(version: VersionKey, reason: string, options?: CrashOptions): Version;
 
   /**
    * `quarantine` without blocking the event loop for the disk; the promise resolves when it is durable. For a takeover (rule R21): the

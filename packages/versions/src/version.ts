@@ -19,6 +19,8 @@ export interface CrashReport {
   readonly at: number;
   /** Who reported it, by default `pid <n>`. */
   readonly by: string;
+  /** Where it happened, as a stack of the source; absent when there was none. */
+  readonly stack?: string;
 }
 
 /** One transition of one version. */

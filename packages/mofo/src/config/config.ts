@@ -50,6 +50,13 @@ export interface ConfigInput {
     /** Time after which it is stable although it had little to do; default '10m'. */
     readonly deadline?: Duration;
   };
+  /** When a stable version that crashes by itself is given up for the one before it. */
+  readonly crashes?: {
+    /** Crashes that are too many, 1 to 8; default 3. */
+    readonly burst?: number;
+    /** Within which time; default '10m'. */
+    readonly window?: Duration;
+  };
   /** How long one synchronous run may take before the process counts as hung; default '2s'. */
   readonly hangAfter?: Duration;
   /** Largest JavaScript heap of one process, 32 MiB to 64 GiB; default: Node's own limit. */
@@ -83,6 +90,7 @@ export interface Config {
     readonly directory: string;
   };
   readonly probation: { readonly tasks: number; readonly minimumMs: number; readonly deadlineMs: number };
+  readonly crashes: { readonly burst: number; readonly windowMs: number };
   readonly hangAfterMs: number;
   /** null: Node's own limit. */
   readonly heapLimitBytes: number | null;

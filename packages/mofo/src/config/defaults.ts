@@ -17,6 +17,9 @@ export const configDefaults = {
   probationTasks: 500,
   probationMinimumMs: 5_000,
   probationDeadlineMs: 600_000,
+  /** One crash may have a cause outside; three in a row have not. */
+  crashBurst: 3,
+  crashWindowMs: 600_000,
   /** Long enough for a garbage collection on a loaded machine, short enough that people do not reload the page. */
   hangAfterMs: 2_000,
   workers: 1,

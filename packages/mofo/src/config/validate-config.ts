@@ -110,6 +110,11 @@ const sections = {
     minimum: v.optional(durationMs(0)),
     deadline: v.optional(durationMs(1)),
   }),
+  crashes: v.object({
+    // As many reports as a version keeps.
+    burst: v.optional(whole(1, 8)),
+    window: v.optional(durationMs(1)),
+  }),
 };
 
 const schema = v.object({
@@ -190,6 +195,10 @@ function complete(parsed: Parsed, appDirectory: string): Config {
       tasks: parsed.probation?.tasks ?? defaults.probationTasks,
       minimumMs: parsed.probation?.minimum ?? defaults.probationMinimumMs,
       deadlineMs: parsed.probation?.deadline ?? defaults.probationDeadlineMs,
+    },
+    crashes: {
+      burst: parsed.crashes?.burst ?? defaults.crashBurst,
+      windowMs: parsed.crashes?.window ?? defaults.crashWindowMs,
     },
     hangAfterMs: parsed.hangAfter ?? defaults.hangAfterMs,
     heapLimitBytes: parsed.heapLimitBytes ?? null,

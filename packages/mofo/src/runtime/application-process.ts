@@ -140,6 +140,8 @@ export class ApplicationProcess {
         return this.update(message.module, message.hash, message.savedAt);
       case 'follow':
         return this.follow(message.module, message.hash);
+      case 'condemned':
+        return this.condemned(message);
       case 'request':
         return this.answers.answer(message);
     }
@@ -292,6 +294,16 @@ export class ApplicationProcess {
     const version = this.registry.get(module, hash);
     if (version === undefined || this.keeper.role === 'main') return;
     await this.application.update(version, false);
+  }
+
+  /** The registry knows it; now nothing may go back to it, and the one before it runs. */
+  private async condemned({ module, hash, reason }: Extract<ToChild, { type: 'condemned' }>): Promise<void> {
+    const isMain = this.keeper.role === 'main';
+    if (isMain) this.quarantine.add(module, hash, reason);
+    const running = this.application.table.get(module)?.name;
+    if (running?.hash !== hash) return;
+    await this.application.loadBest(module, isMain);
+    if (isMain) this.sayNotIn(running);
   }
 
   private fail(error: unknown): void {

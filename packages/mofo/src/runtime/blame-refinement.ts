@@ -12,7 +12,7 @@ export class BlameRefinement {
   private readonly registry: Registry;
   private readonly onEvent: (event: RuntimeEvent) => void;
   private takeover: TakeoverReport | undefined;
-  private end: { readonly pid: number; readonly cause: string } | undefined;
+  private end: { readonly pid: number; readonly cause: string; readonly stack: string | undefined } | undefined;
   private held: RuntimeEvent | undefined;
   /** Of whose death the exact reason has been told. */
   private toldPid: number | undefined;
@@ -28,10 +28,10 @@ export class BlameRefinement {
   }
 
   /** A process that may have been main has ended. */
-  ended(pid: number, cause: string): void {
+  ended(pid: number, cause: string, stack: string | undefined): void {
     // Of the death before there is no more to come.
     if (this.held?.data?.deadPid !== pid) this.tellHeld();
-    this.end = { pid, cause };
+    this.end = { pid, cause, stack };
   }
 
   /** A verdict has come; a guess waits for what the launcher knows of the death, if it will know it. */
@@ -69,7 +69,8 @@ export class BlameRefinement {
     this.held = undefined;
     this.toldPid = takeover.deadPid;
     const reason = `${end.cause} in ${version.reason.slice(GUESSED.length)}`;
-    const refined = registry.quarantine(version, reason);
+    const { stack } = end;
+    const refined = registry.quarantine(version, reason, stack === undefined ? {} : { stack });
     this.onEvent({
       at: Date.now(),
       kind: 'unstable',

@@ -57,6 +57,8 @@ export class Child {
   unansweredPings = 0;
   /** It was killed because it did not answer. */
   isHung = false;
+  /** The kernel may have killed it for want of memory. */
+  isOutOfMemory = false;
   /** Resolves when it has ended and everything it said has been heard. */
   readonly ended: Promise<void>;
   private readonly process: ChildProcess;

@@ -17,6 +17,7 @@ import { BlameRefinement } from './blame-refinement.ts';
 import { CHANNEL_FD, Child, type ChildEnd, causeOfEnd, LISTEN_FD, TABLE_FD } from './child.ts';
 import { pingChildren } from './child-pings.ts';
 import type { ControlRequest } from './control-socket.ts';
+import { stackIn } from './crash-stack.ts';
 import { Deaths } from './deaths.ts';
 import { MainRequests } from './main-requests.ts';
 import type { FromChild, RuntimeEvent, TakeoverReport } from './messages.ts';
@@ -24,6 +25,7 @@ import { OomKills } from './oom-kills.ts';
 import { passedOver } from './passed-over.ts';
 import { processesStatus } from './processes-status.ts';
 import { FINAL_SNAPSHOT_LIMIT_MS, takesFinalSnapshot } from './snapshot-keeper.ts';
+import { StableCrashes } from './stable-crashes.ts';
 import { saidOfConnections } from './takeover-text.ts';
 import { UpdateQueue } from './update-queue.ts';
 import { withoutClone } from './without-clone.ts';
@@ -59,6 +61,7 @@ export class Launcher {
   private readonly requests = new MainRequests();
   private readonly blame: BlameRefinement;
   private readonly deaths: Deaths;
+  private readonly stableCrashes: StableCrashes;
   private readonly whenServing: (() => void)[] = [];
   private stopping = false;
   private hasServed = false;
@@ -75,6 +78,15 @@ export class Launcher {
     this.deaths = new Deaths(options.registry, {
       onSettled: () => this.resumeUpdates(),
       isStopping: () => this.stopping,
+    });
+    const { config, registry, onEvent } = options;
+    this.stableCrashes = new StableCrashes({
+      ...{ registry, onEvent },
+      rules: config.crashes,
+      onCondemned: ({ module, hash }, reason) => {
+        for (const child of this.children) child.send({ type: 'condemned', module, hash, reason });
+      },
+      now: Date.now,
     });
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
@@ -205,13 +217,11 @@ export class Launcher {
       hub,
       heapLimitBytes: config.heapLimitBytes,
       onMessage: (from, message) => this.receive(from, message),
-      onExit: (from, exitCode, signal) =>
-        this.deaths.ended(from, {
-          exitCode,
-          signal,
-          isHung: from.isHung,
-          isOutOfMemory: signal === 'SIGKILL' && this.oomKills.hasRisen(),
-        }),
+      onExit: (from, exitCode, signal) => {
+        from.isOutOfMemory = signal === 'SIGKILL' && this.oomKills.hasRisen();
+        const { isHung, isOutOfMemory } = from;
+        this.deaths.ended(from, { exitCode, signal, isHung, isOutOfMemory });
+      },
       onEnd: (from, end) => this.childEnded(from, end),
       onOutput,
     });
@@ -301,6 +311,7 @@ export class Launcher {
       message: `${report.reason}${what}: pid ${child.pid} took over from ${report.deadPid} in ${report.latencyMs.toFixed(2)} ms${saidOfConnections(report.connections)}`,
       data: { ...report, pid: child.pid, ready: true, role: 'main' },
     });
+    this.stableCrashes.tookOver(report);
     this.mainIsReady();
   }
 
@@ -320,7 +331,13 @@ export class Launcher {
       message: `${child.role === 'starting' ? 'a starting process' : child.role} (pid ${end.pid}) ended: ${cause}`,
       data: { pid: end.pid, role: child.role, cause, exitCode: end.exitCode, signal: end.signal },
     });
-    if (child.role !== 'clone') this.blame.ended(end.pid, cause);
+    if (child.role !== 'clone') {
+      const { pid, signal, stderrTail } = end;
+      const { isHung, isOutOfMemory } = child;
+      const stack = stackIn(stderrTail);
+      this.blame.ended(pid, cause, stack);
+      this.stableCrashes.ended({ pid, signal, isHung, isOutOfMemory, cause, stack });
+    }
     this.blame.tryNow();
     if (!this.budget.spend(performance.now()).allowed) {
       this.giveUp(

@@ -82,6 +82,8 @@ export type ToChild =
       readonly module?: string;
       readonly version?: string;
     }
+  /** A stable version has crashed too often: another one is to run, in main and in the clone. */
+  | { readonly type: 'condemned'; readonly module: string; readonly hash: string; readonly reason: string }
   | { readonly type: 'ping' }
   | { readonly type: 'stop' };
 

@@ -8,6 +8,8 @@ import { testConnections } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
 import { type ModuleBroken, type ModuleBuilt, type ModuleWatcher, watchModules } from '../modules/watch-modules.ts';
 import { serveControl } from './control-socket.ts';
+import { describe } from './describe-error.ts';
+import { EventLog } from './event-log.ts';
 import { takeInstanceLock } from './instance-lock.ts';
 import { Launcher } from './launcher.ts';
 import { listenWhenFree } from './listen-when-free.ts';
@@ -51,9 +53,15 @@ export interface RunningApp {
  *
  * @throws MofoError of the config, ALREADY_RUNNING, START_FAILED, NOT_READY when `signal` ended it; ShmStoreError PORT_IN_USE and others of listening; VersionsError of the registry. Then nothing runs.
  */
-export async function runApp(options: RunOptions): Promise<RunningApp> {
-  const { signal, load = () => loadConfig({ directory: options.directory }) } = options;
+export async function runApp(given: RunOptions): Promise<RunningApp> {
+  const { signal, load = () => loadConfig({ directory: given.directory }) } = given;
   const { config, appDirectory, file } = await load();
+  let log: EventLog | undefined;
+  const onEvent = (event: RuntimeEvent): void => {
+    log?.write(event);
+    given.onEvent(event);
+  };
+  const options: RunOptions = { ...given, onEvent };
   const undo: (() => unknown)[] = [];
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -61,6 +69,8 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
   try {
     refuseIfAborted(signal);
     undo.push((await takeInstanceLock(appDirectory)).release);
+    log = openLog(config, given);
+    undo.push(() => log?.close());
     const { host, port } = config.http;
     const fd = await listenWhenFree(
       { host, port: options.port ?? port, backlog: LISTEN_BACKLOG },
@@ -116,6 +126,19 @@ async function openHub({ onEvent }: RunOptions, config: Config, listenFd: number
   const message = `connections will not survive the process that serves them: ${problem}`;
   onEvent({ at: Date.now(), kind: 'warning', message, data: { code: 'CONNECTIONS_NOT_KEPT', problem } });
   return undefined;
+}
+
+/** Its events go into a log on disk; without one the app runs all the same. */
+function openLog({ directory }: Config, { onEvent, mode }: RunOptions): EventLog {
+  const log = new EventLog(directory, (error) =>
+    onEvent({
+      at: Date.now(),
+      kind: 'warning',
+      message: `events are not written to disk any more: ${describe(error)}`,
+    }),
+  );
+  log.write({ at: Date.now(), kind: 'start', message: `mofo ${mode} starts (launcher pid ${process.pid})` });
+  return log;
 }
 
 function refuseIfAborted(signal: AbortSignal | undefined): void {

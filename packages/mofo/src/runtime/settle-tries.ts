@@ -34,7 +34,7 @@ export interface JudgedEnd {
 }
 
 /** Signals that come from outside: no instruction of the program makes them. */
-const OUTSIDE_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+export const OUTSIDE_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 /** True if the version has nothing to do with that end. */
 export function isCleared(version: Pick<Version, 'module' | 'hash'>, judged: JudgedEnd): boolean {

@@ -114,8 +114,8 @@ export class Trials {
   }
 
   /**
-   * Which version an error that nobody caught is blamed on: the first module that its stack names, if that version is on probation; when it names none, the only one
-   * on probation. Undefined: a stable version's, or several are possible.
+   * Which version an error that nobody caught is blamed on: the first module that its stack names; when it names none, the only one on probation. Undefined:
+   * several are possible.
    */
   suspectOf(error: unknown): RunningVersion | undefined {
     const stack = error instanceof Error ? String(error.stack) : '';
@@ -124,7 +124,7 @@ export class Trials {
       .map((version) => ({ version, at: stack.indexOf(`${version.sourceFile}:`) }))
       .filter(({ at }) => at >= 0)
       .sort((one, other) => one.at - other.at)[0]?.version;
-    if (named !== undefined) return this.probations.has(named) ? named : undefined;
+    if (named !== undefined) return named;
     return this.probations.size === 1 ? [...this.probations.keys()][0] : undefined;
   }
 

@@ -6,6 +6,7 @@ import { addDestroy } from './destroy.ts';
 import { addDev } from './dev.ts';
 import { addExport } from './export.ts';
 import { addInit } from './init.ts';
+import { addLog } from './log.ts';
 import { addMigrate } from './migrate.ts';
 import { addPromote } from './promote.ts';
 import { addRestore } from './restore.ts';
@@ -26,6 +27,7 @@ export const commandAdders: readonly CommandAdder[] = [
   addRun,
   addStatus,
   addVersions,
+  addLog,
   addPromote,
   addRevert,
   addMigrate,

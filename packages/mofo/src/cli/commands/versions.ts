@@ -47,7 +47,9 @@ export function addVersions(commands: Commands): void {
         for (const [index, line] of tableLines(rows, { indent: '  ' }).entries()) {
           terminal.line(line);
           const [, ...below] = (versions[index] as ShownVersion).reason.split('\n');
-          for (const detail of below) terminal.line(`        ${terminal.paint('dim', detail)}`);
+          const { state, crashes } = versions[index] as ShownVersion;
+          const stack = state === 'unstable' ? (crashes.at(-1)?.stack?.split('\n') ?? []) : [];
+          for (const detail of [...below, ...stack]) terminal.line(`        ${terminal.paint('dim', detail)}`);
         }
       }
       if (running.size > 0) terminal.line(terminal.paint('dim', '  ▶ runs now'));
