@@ -496,3 +496,40 @@ describe('the handle', () => {
     expect(readdirSync(`${registry.directory}/fees`).sort()).toEqual(['bundles', 'record.jsonl', 'record.jsonl.bak']);
   });
 });
+
+describe('beginTry', () => {
+  test('begins the probation and spends the try in one change', async () => {
+    const registry = open();
+    const checked = registry.markChecked(await add(registry, 'bundle'));
+    const generation = registry.history('fees').at(-1)?.generation as number;
+    const begun = await registry.beginTry(checked, { by: 'main' });
+    expect(begun).toMatchObject({ state: 'probation', triesLeft: checked.triesLeft - 1, openTries: ['main'] });
+    expect(registry.history('fees').at(-1)?.generation).toBe(generation + 1);
+    expect(registry.returnTry(begun, { by: 'main' }).triesLeft).toBe(checked.triesLeft);
+  });
+
+  test('of a version without tries, or one that may not be tried, changes nothing', async () => {
+    const registry = open();
+    const version = registry.markChecked(await add(registry, 'bundle'));
+    for (let load = 0; load < version.triesLeft; load += 1) await registry.beginTry(version);
+    const before = registry.get('fees', version.id);
+    await expect(registry.beginTry(version)).rejects.toMatchObject({ code: 'NO_TRIES_LEFT' });
+    expect(registry.get('fees', version.id)).toEqual(before);
+    const bad = registry.quarantine(await add(registry, 'bad'), 'it crashed');
+    await expect(registry.beginTry(bad)).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
+    expect(registry.get('fees', bad.id)).toEqual(bad);
+  });
+});
+
+describe('reportCrash', () => {
+  test('keeps the state, the newest eight reports, and their stacks', async () => {
+    const registry = open();
+    const version = await inState(registry, 'bundle', 'stable');
+    for (let crash = 1; crash <= 10; crash += 1)
+      registry.reportCrash(version, `crash ${crash}`, { by: 'launcher', stack: `Error\n    at fees.ts:${crash}` });
+    const { state, stableAt, crashes } = open(registry.directory).get('fees', version.id) as Version;
+    expect({ state, stableAt }).toEqual({ state: 'stable', stableAt: version.stableAt });
+    expect(crashes.map(({ reason }) => reason)).toEqual([3, 4, 5, 6, 7, 8, 9, 10].map((crash) => `crash ${crash}`));
+    expect(crashes.at(-1)?.stack).toBe('Error\n    at fees.ts:10');
+  });
+});

@@ -67,7 +67,8 @@ process.on('SIGUSR2', async () => {
 /** The application. Always `cleanUp` it. */
 export class UpdatedApp {
   events = [];
-  directory = mkdtempSync(join(tmpdir(), 'mofo-updates-'));
+  // In memory where that can be had: the syncs of the registry would take most of the time.
+  directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mofo-updates-'));
   #listeners = new Set();
   #launcher;
   #ended;

@@ -70,10 +70,13 @@ function callExport(
     | ((ctx: unknown, ...rest: readonly unknown[]) => unknown)
     | undefined;
   if (implementation === undefined) {
-    throw new MofoError(
+    const error = new MofoError(
       'EXPORT_MISSING',
       `${version.title} has no export "${name}"; it has ${Object.keys(version.definition.exports).join(', ') || 'none'}.`,
     );
+    // The fault of who took it away, not of who calls it.
+    services.onCall(version, error);
+    throw error;
   }
   const { guard, store } = services;
   const body = (): unknown => implementation(version.context, ...parameters);
