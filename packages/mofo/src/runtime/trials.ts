@@ -2,6 +2,7 @@
 // application's business.
 
 import { isRefusal } from '../http/error-response.ts';
+import { scriptBehind } from '../modules/stack-mapping.ts';
 import { describe } from './describe-error.ts';
 import { labelOf } from './module-context.ts';
 import type { ModuleTable } from './module-table.ts';
@@ -107,18 +108,14 @@ export class Trials {
   }
 
   /**
-   * Which version an error that nobody caught is blamed on: the first module that its stack names, if that version is on probation; when it names none, the only one
-   * on probation. Undefined: a stable version's, or several are possible.
+   * Which version an error that nobody caught is blamed on: the one in whose script it arose, if that is on probation; when no script had a part in it, the
+   * only one on probation. Undefined: a stable version's, one's that has been replaced, or several are possible.
    */
   suspectOf(error: unknown): RunningVersion | undefined {
-    const stack = error instanceof Error ? String(error.stack) : '';
-    const named = this.parts.table
-      .all()
-      .map((version) => ({ version, at: stack.indexOf(`${version.sourceFile}:`) }))
-      .filter(({ at }) => at >= 0)
-      .sort((one, other) => one.at - other.at)[0]?.version;
-    if (named !== undefined) return this.probations.has(named) ? named : undefined;
-    return this.probations.size === 1 ? [...this.probations.keys()][0] : undefined;
+    const tried = [...this.probations.keys()];
+    const script = error instanceof Error ? scriptBehind(error) : undefined;
+    if (script !== undefined) return tried.find(({ scriptName }) => scriptName === script);
+    return tried.length === 1 ? tried[0] : undefined;
   }
 
   /** The version and all that it uses, directly or through others. */

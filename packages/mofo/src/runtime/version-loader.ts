@@ -1,6 +1,5 @@
 // From a version in the registry to a version that can run: read and verify the bundle, evaluate it, open its state, start it.
 
-import { resolve } from 'node:path';
 import * as journal from '@mofo/journal';
 import * as shmStore from '@mofo/shm-store';
 import type { Registry, Version } from '@mofo/versions';
@@ -38,7 +37,7 @@ export function loadVersion(
     const running = new RunningVersion(
       { module: version.module, hash: version.hash, id: version.id },
       loaded.definition,
-      resolve(appDirectory, version.source),
+      loaded.scriptName,
     );
     openContext(running, services);
     return running;

@@ -171,6 +171,7 @@ async function comeTo(place: Place, cellApp: CellApp): Promise<Promise<unknown>>
 
 /** Who died, who serves, and how the term grew. */
 async function expectAfter(cell: RealCell, before: Before, cellApp: CellApp): Promise<void> {
+  if (cell.outcome === 'takeover') await cellApp.app.waitFor({ kind: 'takeover' }, before.since);
   const now = await cellApp.app.bothReady();
   const { pid, store } = await cellApp.status();
   equal(pid, now.main);
