@@ -57,6 +57,8 @@ export class Application {
   /** The versions on probation. */
   readonly trials: Trials;
   private readonly parts: ApplicationParts;
+  /** Modules with a version that a clone could not load. */
+  private readonly notLoaded = new Set<string>();
 
   constructor(parts: ApplicationParts) {
     this.parts = parts;
@@ -99,6 +101,13 @@ export class Application {
       if ((await this.tryToInstall(one, options.spendTries)) === undefined)
         await this.loadBest(one.version.module, options.spendTries);
     }
+  }
+
+  /** Loads what this process could not load while it stood by. */
+  async loadMissing(): Promise<void> {
+    const modules = [...this.notLoaded].filter((module) => this.table.get(module) === undefined);
+    this.notLoaded.clear();
+    for (const module of modules) await this.loadBest(module, true);
   }
 
   /** Loads the best version of a module in place of what runs; leaves the module without one when there is none. */
@@ -240,10 +249,17 @@ export class Application {
     }
   }
 
-  /** It has shown that it does not load, unless there was no try left to see it. */
+  /** It has shown that it does not load, unless there was no try left to see it. A clone judges nobody: what main runs is right until main finds otherwise. */
   private refuse(version: Version, error: unknown): void {
     if (error instanceof VersionsError && error.code === 'NO_TRIES_LEFT') return;
-    this.quarantine(version, `failed to load: ${describeFully(error)}`);
+    const { module, id, hash } = version;
+    if (this.parts.mayJudge()) {
+      this.quarantine(version, `failed to load: ${describeFully(error)}`);
+      return;
+    }
+    this.notLoaded.add(module);
+    const message = `the clone could not load it, and tries it again when it takes over: ${describeFully(error)}`;
+    this.parts.emit({ at: Date.now(), kind: 'warning', module, version: id, message, data: { hash } });
   }
 
   private replaced(previous: RunningVersion, by: Version, isMain: boolean): void {

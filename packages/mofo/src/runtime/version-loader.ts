@@ -65,7 +65,8 @@ export function standbyCandidates(registry: Registry, module: string, runsInMain
   const stable = registry.latestStable(module);
   const running = registry
     .list(module)
-    .filter(({ hash, state }) => runsInMain.some((version) => version.hash === hash) && isLoadable(state));
+    .filter(({ hash, state }) => runsInMain.some((version) => version.hash === hash) && isLoadable(state))
+    .filter(({ hash }) => hash !== stable?.hash);
   return stable === undefined ? running : [stable, ...running];
 }
 
