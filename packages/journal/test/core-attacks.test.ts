@@ -236,6 +236,15 @@ describe('bytes that lie', () => {
     for (const block of [2 ** 28, 2 ** 30, -5])
       expect(() => heap.prove(block)).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
   });
+
+  it('a heap that says it ends before it begins is CORRUPT, also when it is to grow', () => {
+    const { words, heap, transactions } = openRaw();
+    for (const end of [-0x100000, -1, 0]) {
+      words[25] = end;
+      const grow = (): number => transactions.transaction(() => heap.allocate(64, 40_000));
+      expect(grow).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+    }
+  });
 });
 
 describe('handles', () => {

@@ -22,7 +22,7 @@ export const exitCodeTexts: readonly (readonly [number, string])[] = [
     exitCodes.notRunning,
     'the app is not running, or is running already where it must not (also its store: STORE_BUSY)',
   ],
-  [exitCodes.findings, 'check found problems'],
+  [exitCodes.findings, 'check or doctor found problems'],
 ];
 
 /** The exit code of an error. */

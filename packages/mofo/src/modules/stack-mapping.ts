@@ -13,6 +13,8 @@ interface RegisteredMap {
 }
 
 const maps = new Map<string, RegisteredMap>();
+/** Which of our scripts made an error, by the topmost frame that is one's: the mapped stack names sources, which all versions of a module share. */
+const makers = new WeakMap<Error, string>();
 const forgotten = new FinalizationRegistry<string>((scriptName) => maps.delete(scriptName));
 const mapComment = /\n\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)\s*$/;
 
@@ -30,6 +32,13 @@ export function mapStacksOf(scriptName: string, encodedMap: string, directory: s
   forgotten.register(owner, scriptName);
 }
 
+/** Name of the bundle's script in which an error arose, or whose call led to it; undefined if none had a part in it. */
+export function scriptBehind(error: Error): string | undefined {
+  // It is made when it is first looked at.
+  void error.stack;
+  return makers.get(error);
+}
+
 /** How many scripts have a map now; for tests that prove that they are dropped. */
 export function mappedScriptCount(): number {
   return maps.size;
@@ -44,8 +53,10 @@ function installHook(): void {
   isInstalled = true;
   const previous: PrepareStackTrace | undefined = Error.prepareStackTrace;
   Error.prepareStackTrace = (error, frames) => {
-    const isOurs = frames.some((frame) => maps.has(frame.getFileName() ?? ''));
-    if (!isOurs && previous !== undefined) return previous(error, frames);
+    const ours = frames.find((frame) => maps.has(frame.getFileName() ?? ''))?.getFileName();
+    if (ours === undefined || ours === null) {
+      if (previous !== undefined) return previous(error, frames);
+    } else makers.set(error, ours);
     return `${headline(error)}${frames.map((frame) => `\n    at ${mappedFrame(frame)}`).join('')}`;
   };
 }

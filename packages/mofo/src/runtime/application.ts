@@ -71,6 +71,8 @@ export class Application {
   readonly health: HealthWatch;
   private readonly life: Lifecycle;
   private readonly parts: ApplicationParts;
+  /** Modules with a version that a clone could not load. */
+  private readonly notLoaded = new Set<string>();
 
   constructor(parts: ApplicationParts) {
     this.parts = parts;
@@ -128,6 +130,13 @@ export class Application {
       if ((await this.tryToInstall(one, options.spendTries)) === undefined)
         await this.loadBest(one.version.module, options.spendTries);
     }
+  }
+
+  /** Loads what this process could not load while it stood by. */
+  async loadMissing(): Promise<void> {
+    const modules = [...this.notLoaded].filter((module) => this.table.get(module) === undefined);
+    this.notLoaded.clear();
+    for (const module of modules) await this.loadBest(module, true);
   }
 
   /** Loads the best version of a module in place of what runs; leaves the module without one when there is none. */
@@ -291,14 +300,22 @@ export class Application {
     }
   }
 
-  /** It has shown that it does not load, unless there was no try left to see it, or the data is not for it. */
+  /**
+   * It has shown that it does not load, unless there was no try left to see it, or the data is not for it. A clone judges nobody: what main runs is right until
+   * main finds otherwise.
+   */
   private refuse(version: Version, error: unknown): void {
     if (error instanceof VersionsError && error.code === 'NO_TRIES_LEFT') return;
     if (isAboutData(error)) {
       giveTryBack(this.parts.registry, version, this.parts.holder);
       return;
     }
-    this.quarantine(version, `failed to load: ${describeFully(error)}`);
+    if (this.parts.mayJudge()) {
+      this.quarantine(version, `failed to load: ${describeFully(error)}`);
+      return;
+    }
+    this.notLoaded.add(version.module);
+    this.warn(version, `the clone could not load it, and tries it again when it takes over: ${describeFully(error)}`);
   }
 
   private replaced(previous: RunningVersion, by: Version, isMain: boolean): void {

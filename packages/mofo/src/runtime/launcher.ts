@@ -57,6 +57,9 @@ export class Launcher {
   private readonly children = new Set<Child>();
   private readonly oomKills = new OomKills();
   private readonly budget = new RestartBudget();
+  /** Of clones that die while main serves: they end nothing but themselves. */
+  private readonly cloneBudget = new RestartBudget();
+  private nextClone: NodeJS.Timeout | undefined;
   private readonly updates = new UpdateQueue();
   private readonly requests = new MainRequests();
   private readonly blame: BlameRefinement;
@@ -339,6 +342,11 @@ export class Launcher {
       this.stableCrashes.ended({ pid, signal, isHung, isOutOfMemory, cause, stack });
     }
     this.blame.tryNow();
+    const { main } = this;
+    if (main !== undefined && child.role !== 'main') {
+      this.cloneEnded(main, cause);
+      return;
+    }
     if (!this.budget.spend(performance.now()).allowed) {
       this.giveUp(
         `The processes of the application ended too often (last: ${cause}). The store is intact; mend the cause and start again.`,
@@ -348,7 +356,27 @@ export class Launcher {
     this.ensureTwo();
   }
 
+  /** Another one, at once or, when they die one after the other, when there is room in their budget; main goes on meanwhile. */
+  private cloneEnded(main: Child, cause: string): void {
+    const now = performance.now();
+    const { allowed, nextAtMs } = this.cloneBudget.spend(now);
+    if (allowed) {
+      this.ensureTwo();
+      return;
+    }
+    const waitMs = nextAtMs - now;
+    this.options.onEvent({
+      at: Date.now(),
+      kind: 'warning',
+      message: `no clone stands by: they ended too often (last: ${cause}). Main (pid ${main.pid}) goes on; the next one is started in ${Math.ceil(waitMs / 1000)} s. Until then updates wait, and a crash is a start anew.`,
+      data: { code: 'NO_CLONE', cause, waitMs },
+    });
+    clearTimeout(this.nextClone);
+    this.nextClone = setTimeout(() => this.ensureTwo(), waitMs);
+  }
+
   private ensureTwo(): void {
+    clearTimeout(this.nextClone);
     if (this.stopping) return;
     const living = [...this.children].filter((child) => child.isAlive);
     if (living.length === 0) this.spawn();
@@ -376,6 +404,7 @@ export class Launcher {
   private endIfDone(): void {
     if (this.children.size > 0) return;
     clearInterval(this.pinging);
+    clearTimeout(this.nextClone);
     this.blame.tellHeld();
     this.requests.rejectAll();
     this.resolveEnded(this.exitCode);

@@ -5,6 +5,7 @@ import { boundPort, type ConnectionHub, limitCoreDump, openConnectionHub } from 
 import { openRegistry, type Registry } from '@mofo/versions';
 import { type Config, type LoadedConfig, loadConfig } from '../config/index.ts';
 import { testConnections } from '../connections/index.ts';
+import { examineThis } from '../doctor/index.ts';
 import { MofoError } from '../errors.ts';
 import { type ModuleBroken, type ModuleBuilt, type ModuleWatcher, watchModules } from '../modules/watch-modules.ts';
 import { serveControl } from './control-socket.ts';
@@ -79,6 +80,7 @@ export async function runApp(given: RunOptions): Promise<RunningApp> {
     );
     undo.push(() => closeSync(fd));
     limitCoreDump();
+    if (options.mode === 'run') tellFindings(config, options.onEvent);
     const hub = await openHub(options, config, fd);
     if (hub !== undefined) undo.push(() => hub.close());
     const registry = openRegistry({ directory: `${config.directory}/versions` });
@@ -116,6 +118,13 @@ export async function runApp(given: RunOptions): Promise<RunningApp> {
     await undoAll();
     throw error;
   }
+}
+
+/** What on this machine may cost data or service in production; `mofo doctor` has all of it. */
+function tellFindings({ store }: Config, onEvent: RunOptions['onEvent']): void {
+  for (const { level, code, message, remedy } of examineThis(store))
+    if (level === 'warning')
+      onEvent({ at: Date.now(), kind: 'warning', message: `${message}\n${remedy}`, data: { code } });
 }
 
 /** Accepts in place of the processes that serve, so that connections outlive them; if that does not hold here, says so and goes on without. */

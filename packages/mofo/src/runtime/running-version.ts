@@ -9,8 +9,8 @@ export type AnyContext = ModuleContext<never, never, never, never>;
 export class RunningVersion {
   readonly name: VersionName;
   readonly definition: ModuleDefinition;
-  /** Absolute path of its source, as stacks name it. */
-  readonly sourceFile: string;
+  /** Name of its script, which no other load has. */
+  readonly scriptName: string;
   /** Aborted when the version is dropped. */
   readonly dropped: AbortController = new AbortController();
   /** Set once by whoever builds it, before anything is called. */
@@ -22,10 +22,10 @@ export class RunningVersion {
   /** When another version took its place, ms since 1970; undefined while it runs. */
   replacedAt: number | undefined;
 
-  constructor(name: VersionName, definition: ModuleDefinition, sourceFile: string) {
+  constructor(name: VersionName, definition: ModuleDefinition, scriptName: string) {
     this.name = name;
     this.definition = definition;
-    this.sourceFile = sourceFile;
+    this.scriptName = scriptName;
   }
 
   /** `fees@a1f3d2`. */

@@ -43,6 +43,7 @@ export async function takeOver(
   if (!wasLoaded) await application.loadAll({ spendTries: true });
   else if (blamed !== undefined && application.table.get(blamed.module)?.name.hash === blamed.hash)
     await application.loadBest(blamed.module, true);
+  if (wasLoaded) await application.loadMissing();
   application.trials.beginAnew();
   tasks.start(takeover);
   return { http: await listen(), wasLoaded, inherited, blamed };

@@ -2,6 +2,7 @@
 // application's business.
 
 import { isRefusal } from '../http/error-response.ts';
+import { scriptBehind } from '../modules/stack-mapping.ts';
 import { describe } from './describe-error.ts';
 import { healthProblem } from './health.ts';
 import type { Hooks } from './hooks.ts';
@@ -114,17 +115,12 @@ export class Trials {
   }
 
   /**
-   * Which version an error that nobody caught is blamed on: the first module that its stack names; when it names none, the only one on probation. Undefined:
-   * several are possible.
+   * Which version an error that nobody caught is blamed on: the one in whose script it arose; when no script had a part in it, the only one on probation.
+   * Undefined: one's that has been replaced, or several are possible.
    */
   suspectOf(error: unknown): RunningVersion | undefined {
-    const stack = error instanceof Error ? String(error.stack) : '';
-    const named = this.parts.table
-      .all()
-      .map((version) => ({ version, at: stack.indexOf(`${version.sourceFile}:`) }))
-      .filter(({ at }) => at >= 0)
-      .sort((one, other) => one.at - other.at)[0]?.version;
-    if (named !== undefined) return named;
+    const script = error instanceof Error ? scriptBehind(error) : undefined;
+    if (script !== undefined) return this.parts.table.all().find(({ scriptName }) => scriptName === script);
     return this.probations.size === 1 ? [...this.probations.keys()][0] : undefined;
   }
 

@@ -1,6 +1,5 @@
 // From a version in the registry to a version that can run: read and verify the bundle, evaluate it. Its state is opened when it is known that it may.
 
-import { resolve } from 'node:path';
 import * as journal from '@mofo/journal';
 import * as shmStore from '@mofo/shm-store';
 import type { Registry, Version } from '@mofo/versions';
@@ -38,7 +37,7 @@ export function loadVersion(
     return new RunningVersion(
       { module: version.module, hash: version.hash, id: version.id },
       loaded.definition,
-      resolve(appDirectory, version.source),
+      loaded.scriptName,
     );
   });
 }
@@ -64,7 +63,8 @@ export function standbyCandidates(registry: Registry, module: string, runsInMain
   const stable = registry.latestStable(module);
   const running = registry
     .list(module)
-    .filter(({ hash, state }) => runsInMain.some((version) => version.hash === hash) && isLoadable(state));
+    .filter(({ hash, state }) => runsInMain.some((version) => version.hash === hash) && isLoadable(state))
+    .filter(({ hash }) => hash !== stable?.hash);
   return stable === undefined ? running : [stable, ...running];
 }
 

@@ -50,6 +50,30 @@ describe('a module whose only version fails', () => {
   });
 });
 
+describe('an application whose clones die whatever they do', () => {
+  it('goes on with main, says that no clone stands by, and starts one later', async () => {
+    app = new TestApp({ modules: { subject: subject('good', { beat: '' }), ledger } });
+    await app.start();
+    await app.waitFor({ kind: 'stable', module: 'subject' });
+    await app.waitFor({ kind: 'stable', module: 'ledger' });
+    const { main } = await app.bothReady();
+    const since = app.mark();
+    const isTold = (): boolean => app.events.slice(since).some(({ data }) => data?.code === 'NO_CLONE');
+    while (!isTold()) {
+      for (const pid of app.livingProcesses())
+        if (pid !== main && isChildOf(pid, app.launcherPid)) process.kill(pid, 'SIGKILL');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await app.get('/subject')).toMatchObject({ status: 200, mark: 'good', pid: main });
+    await app.waitFor(({ kind, data }) => kind === 'clone' && data?.ready === true, since, 60_000);
+    expect((await app.bothReady()).main).toBe(main);
+    // Its budget is not main's: the death of main is a takeover as ever.
+    process.kill(main, 'SIGKILL');
+    await app.waitFor({ kind: 'takeover' }, since);
+    expect(await app.get('/subject')).toMatchObject({ status: 200, mark: 'good' });
+  }, 90_000);
+});
+
 describe('an application whose processes die whatever runs', () => {
   it('stops with a clear message and exit code 1, and the store is whole', async () => {
     app = new TestApp({ modules: { subject: subject('good', { beat: '' }), ledger } });

@@ -157,6 +157,10 @@ function extend(heap: HeapWords, order: number): number {
   const start = Math.ceil(end / size) * size;
   const newEnd = start + size;
   const nominal = heap.bounds(2);
+  // Slab 0 is never the heap's. An end below it would be "reserved" already, for it lies below everything.
+  if (end < Math.max(1, heap.bounds(0))) {
+    throw new ShmStoreError('CORRUPT', `The heap is said to end at slab ${end}, before it begins.`);
+  }
   if (newEnd > nominal) {
     throw new ShmStoreError(
       'STORE_FULL',

@@ -4,6 +4,7 @@ import type { Commands } from '../command-context.ts';
 import { addCheck } from './check.ts';
 import { addDestroy } from './destroy.ts';
 import { addDev } from './dev.ts';
+import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
 import { addInit } from './init.ts';
 import { addLog } from './log.ts';
@@ -36,5 +37,6 @@ export const commandAdders: readonly CommandAdder[] = [
   addRestore,
   addExport,
   addCheck,
+  addDoctor,
   addDestroy,
 ];

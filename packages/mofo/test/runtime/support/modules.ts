@@ -5,6 +5,7 @@ export interface SubjectBodies {
   /** At the module's top level. */
   readonly top?: string;
   readonly start?: string;
+  readonly stop?: string;
   /** In the task `work`, before it notes that it was done. */
   readonly task?: string;
   /** Options of that task: `hangAfter: '9s',`. */
@@ -43,6 +44,7 @@ export default defineModule({
     ${bodies.routes ?? ''}
   },
   ${bodies.start === undefined ? '' : `start(ctx) { ${bodies.start}; },`}
+  ${bodies.stop === undefined ? '' : `stop(ctx) { ${bodies.stop}; },`}
 });
 `;
 }

@@ -296,9 +296,14 @@ export class TestApp {
     return main === undefined || clone === undefined || main === clone ? undefined : { main, clone };
   }
 
-  private problem(what: string): Error {
+  /** The last events and what was printed, for whoever has to say what went wrong. */
+  lastWords(): string {
     const last = this.events.slice(-15).map((event) => JSON.stringify(event));
-    return new Error(`${what}\nlast events:\n${last.join('\n')}\nstandard error:\n${this.stderr.slice(-3000)}`);
+    return `last events:\n${last.join('\n')}\nstandard error:\n${this.stderr.slice(-3000)}`;
+  }
+
+  private problem(what: string): Error {
+    return new Error(`${what}\n${this.lastWords()}`);
   }
 
   private notify(): void {
