@@ -21,7 +21,7 @@ import { defaultVerdict, type Interruption, type Verdict } from './verdict.ts';
 import { isWorkerAlive, thisWorker, type Worker } from './worker.ts';
 
 /** What a scheduler needs of a store: any `Store` of @mofo/journal, over shared segments or private memory. */
-export type SchedulerStore = Pick<Store, 'transaction' | 'read' | 'addRoots' | 'watch' | 'status'>;
+export type SchedulerStore = Pick<Store, 'transaction' | 'read' | 'addRoots' | 'watch' | 'status' | 'memory'>;
 
 /** Options of {@link openScheduler}. */
 export interface OpenSchedulerOptions<T extends TaskDefinitions> {
@@ -83,8 +83,9 @@ export function openScheduler<const T extends TaskDefinitions>(
   } = options;
   const tasks = new Map<string, Definition>();
   for (const [name, given] of Object.entries(options.tasks ?? {})) tasks.set(name, definitionFrom(name, given));
+  const worker = options.worker ?? thisWorker(store.status.slot);
   const claimer: Claimer = {
-    worker: options.worker ?? thisWorker(store.status.slot),
+    worker,
     definitionOf(name) {
       const given = resolve?.(name);
       return given === undefined ? tasks.get(name) : definitionFrom(name, given);
@@ -92,8 +93,8 @@ export function openScheduler<const T extends TaskDefinitions>(
   };
   const table = openTable(store);
   const schedules = new Schedules(table);
-  const executor = new Executor({ store, table, clock, random, around, onSettled });
-  const rehearser = new Executor({ store, table, clock, random, around, onSettled: undefined });
+  const executor = new Executor({ store, table, clock, random, around, onSettled, worker });
+  const rehearser = new Executor({ store, table, clock, random, around, onSettled: undefined, worker });
   return new Scheduler<T>({ store, table, schedules, executor, rehearser, claimer, clock, isAlive, verdict });
 }
 
@@ -105,7 +106,7 @@ function openTable(store: SchedulerStore): TaskTable {
     });
   }
   const meta = trees.meta.get(0);
-  if (meta !== undefined && meta.format === FORMAT_VERSION) return new TaskTable(trees, meta);
+  if (meta !== undefined && meta.format === FORMAT_VERSION) return new TaskTable(trees, meta, store.memory);
   throw new SchedulerError(
     'FORMAT_UNKNOWN',
     `the tasks in this store have format ${meta?.format}; this version of @mofo/scheduler knows ${FORMAT_VERSION}. ` +

@@ -15,8 +15,8 @@ export interface RunOptions {
 
 /** What the loop drives. */
 export interface Steps {
-  /** Runs one task if one is due; false if not. */
-  step(): boolean;
+  /** Runs one task if one is due; false if not. Another one may be claimed ahead until the time `until` of `performance.now`. */
+  step(until: number): boolean;
   /** True while another asynchronous task may be started. */
   mayStart(): boolean;
   /** Milliseconds until the next task is due; undefined if none is waiting for its time. */
@@ -67,7 +67,7 @@ export async function runLoop(
       recoverAt = start + recoverEveryMs;
     }
     let more = steps.mayStart();
-    while (more && !isStopped() && performance.now() < start + sliceMs) more = steps.step() && steps.mayStart();
+    while (more && !isStopped() && performance.now() < start + sliceMs) more = steps.step(start + sliceMs) && steps.mayStart();
     if (isStopped()) return;
     if (more) await new Promise<void>((resolve) => setImmediate(resolve));
     else await wake.sleep(Math.min(sleepMs(steps), recoverAt - performance.now()));

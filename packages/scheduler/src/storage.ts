@@ -1,6 +1,8 @@
 // What the scheduler keeps in the store: one tree of tasks, and one index for each thing that is asked of it.
 //
-//   tasks      id → Task                                    everything known about a task; a task that is done is deleted
+//   bundles    (rank, first id) → bundle                    plain tasks that wait, or are run by a worker: many in one block (bundle.ts)
+//   workers    (pid, start, slot, instance) → Worker        which bundled task each worker runs (worker-claims.ts)
+//   tasks      id → Task                                    everything known about any other task; a task that is done is deleted
 //   ready      (rank, sequence) → id                        rank = -priority, so the first entry is the next task to run
 //   delayed    (due, id) → id                               waits for its time
 //   parked     (name, rank, sequence) → id                  its name is paused, or the process that met it has no handler for it
@@ -13,7 +15,9 @@
 //   schedules  (name, key) → Schedule                       at most one unfinished task each
 //   meta       0 → Meta                                     counters
 //
-// Invariants (SPEC.md numbers them): each task is in exactly the index that its state names, under the key that its fields say; each index
+// Ids and sequences come from one counter, so the sequence of a task that was ready when it was made is its id.
+//
+// Invariants (SPEC.md numbers them): each task is either bundled, or a Task in exactly the index that its state names, under the key that its fields say; each index
 // entry leads to such a task. Every change is part of one transaction that keeps them, so neither a crash nor a concurrent reader
 // sees them broken.
 
@@ -31,9 +35,10 @@ import {
   tuple,
   u32,
 } from '@mofo/journal';
+import { bundleType } from './bundle.ts';
 
 /** Format of what this package stores; another one is refused. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** States of a task that is not done. */
 export type TaskState = 'ready' | 'delayed' | 'parked' | 'blocked' | 'running' | 'dead';
@@ -101,11 +106,30 @@ export interface ScheduleRecord {
   problem: string;
 }
 
+/** What a worker runs of the bundled tasks. */
+export interface WorkerRecord {
+  /** 0 is none. */
+  taskId: number;
+  /** The bundle of that task. */
+  first: number;
+  rank: number;
+  /** The task that was asked to stop, which may have ended since. */
+  cancelledId: number;
+  /** Label of the version that runs it. */
+  version: string;
+}
+
 /** Counters. */
 export interface MetaRecord {
   format: number;
+  /** Last id or sequence that was given. */
   lastId: number;
-  lastSequence: number;
+  /** Tasks that wait in bundles. */
+  bundled: number;
+  /** Birth stamp of the bundle that was made last. */
+  newestBundle: number;
+  /** Changes when another bundle may have become the first with tasks; never the same twice. */
+  bundleChange: number;
   lastToken: number;
   paused: boolean;
   completed: number;
@@ -116,6 +140,8 @@ export interface MetaRecord {
 
 /** The trees by their short names. */
 export interface Trees {
+  readonly bundles: Tree<[number, number], number>;
+  readonly workers: Tree<[number, number, number, number], WorkerRecord, Partial<WorkerRecord>>;
   readonly tasks: Tree<number, TaskRecord, Partial<TaskRecord>>;
   readonly ready: Tree<[number, number], number>;
   readonly delayed: Tree<[number, number], number>;
@@ -134,6 +160,8 @@ export interface Trees {
 export function openTrees(store: Pick<Store, 'addRoots'>): Trees {
   const roots = store.addRoots(ROOTS);
   return {
+    bundles: roots['scheduler.bundles'],
+    workers: roots['scheduler.workers'],
     tasks: roots['scheduler.tasks'],
     ready: roots['scheduler.ready'],
     delayed: roots['scheduler.delayed'],
@@ -192,19 +220,31 @@ const Schedule = struct('SchedulerSchedule', {
   problem: text(),
 });
 
+const WorkerClaim = struct('SchedulerWorker', {
+  taskId: f64(),
+  first: f64(),
+  rank: f64(),
+  cancelledId: f64(),
+  version: text(),
+});
+
 const Meta = struct('SchedulerMeta', {
   format: u32(),
   lastId: f64(),
-  lastSequence: f64(),
+  bundled: f64(),
+  newestBundle: f64(),
+  bundleChange: f64(),
+  completed: f64(),
   lastToken: f64(),
   paused: boolean(),
-  completed: f64(),
   failures: f64(),
   crashes: f64(),
   cancelled: f64(),
 });
 
 const ROOTS = {
+  'scheduler.bundles': tree(tuple(i16(), f64()), bundleType),
+  'scheduler.workers': tree(tuple(u32(), f64(), u32(), u32()), WorkerClaim),
   'scheduler.tasks': tree(f64(), Task),
   'scheduler.ready': tree(tuple(i16(), f64()), f64()),
   'scheduler.delayed': tree(tuple(timestamp(), f64()), f64()),

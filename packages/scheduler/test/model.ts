@@ -41,7 +41,6 @@ export class Model {
   readonly paused = new Set<string>();
   completed = 0;
   private lastId = 0;
-  private lastSequence = 0;
 
   enqueue(spec: ModelEnqueue): number {
     const { name, dedupeKey } = spec;
@@ -59,7 +58,7 @@ export class Model {
       dedupeKey,
       concurrencyKey: spec.concurrencyKey,
       state: isDelayed ? 'delayed' : 'ready',
-      sequence: isDelayed ? 0 : this.nextSequence(),
+      sequence: isDelayed ? 0 : this.lastId,
       dueAt: isDelayed ? this.now + spec.delayMs : 0,
       attempt: 0,
       failures: 0,
@@ -196,7 +195,7 @@ export class Model {
   }
 
   private nextSequence(): number {
-    this.lastSequence += 1;
-    return this.lastSequence;
+    this.lastId += 1;
+    return this.lastId;
   }
 }
