@@ -3,6 +3,7 @@
 import type { Bench } from './framework/bench.ts';
 import { storeBench } from './store/store-bench.ts';
 import { takeoverBench } from './takeover/takeover-bench.ts';
+import { tasksBench } from './tasks/tasks-bench.ts';
 
 /** Every bench. */
-export const benches: readonly Bench[] = [storeBench, takeoverBench];
+export const benches: readonly Bench[] = [storeBench, takeoverBench, tasksBench];

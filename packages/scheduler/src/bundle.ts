@@ -1,7 +1,7 @@
 // Bundles: where plain tasks wait, many to a block, in few words each. A plain task has a short name and payload, and nothing else to say: no delay, deadline,
 // dedupe or concurrency key. Anything out of the ordinary (a failure, a death, a pause) makes it a record of its own: see ready-bundles.ts.
 //
-//   granule 0   blob header: length · encoding      format · slots
+//   granule 0   of a raw block, with the number of slots (raw-block.ts)
 //   granule 1   taken · count · remaining · end of text (a granule)
 //   granule 2   base id (low, high)                 base time in ms (low, high)
 //   granule 3…  slots: id - base id · time - base time · name (place, length) and GONE · payload (place, length, encoding)
@@ -13,11 +13,11 @@
 // Invariants: taken ≤ count ≤ slots; ids grow with the slots; remaining = slots that wait or run; what lies behind the end of text means nothing. When
 // nothing remains the bundle is freed, or begins again from slot 0.
 //
-// Crash and readers: every change goes through the door, a granule a chunk, and is part of a transaction. To whoever walks the store (checker, exporter)
-// a bundle is a byte string; its words are little-endian on every machine, so an export is the same everywhere. Its bytes are input: each place and length is bounded
-// by the block before it is used.
+// Crash and readers: every change goes through the door and is part of a transaction. The bytes are input: each place and length is bounded by the block before
+// it is used.
 
-import { type FieldType, LAYOUT_BLOB, type Memory, bytes as storedBytes } from '@mofo/shm-store';
+import type { Memory } from '@mofo/shm-store';
+import { areWordsNative, isRawBlock, makeRawBlock, swapped } from './raw-block.ts';
 import { SchedulerError } from './scheduler-error.ts';
 
 /** Tasks of one bundle. */
@@ -45,45 +45,6 @@ const COUNT = 1;
 const REMAINING = 2;
 const TEXT_END = 3;
 
-const isLittleEndian: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-
-/** The word as it is stored, and back. */
-function swapped(word: number): number {
-  if (isLittleEndian) return word;
-  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
-}
-
-/** The field type of a tree's value that is a bundle: to everybody else a byte string, here the granule of its block. */
-export const bundleType: FieldType<number> = {
-  ...methodsOf(storedBytes()),
-  read: (memory, block, word) => {
-    const { door } = memory;
-    const i = door.at((block + 1 + (word >> 2)) | 0) + (word & 3);
-    return door.words[i] as number;
-  },
-  initialize: (memory, block, word, value) => {
-    const { door } = memory;
-    const i = door.own(block, (block + 1 + (word >> 2)) | 0, 1) + (word & 3);
-    door.words[i] = value ?? 0;
-  },
-  write: () => {
-    throw new Error('A bundle is never replaced.');
-  },
-};
-
-function methodsOf(type: FieldType<Uint8Array>): Omit<FieldType<number>, 'read' | 'initialize' | 'write'> {
-  const { kind, words, alignWords } = type;
-  return {
-    kind,
-    words,
-    alignWords,
-    hasDefault: false,
-    release: (memory, block, word) => type.release(memory, block, word),
-    visit: (memory, block, word, visitor) => type.visit(memory, block, word, visitor),
-    describe: () => type.describe(),
-  };
-}
-
 const PIECE_MAX_GRANULES = BUNDLED_PAYLOAD_MAX_BYTES / 16;
 const strings = Buffer.prototype as unknown as { latin1Slice(this: Uint8Array, start: number, end: number): string };
 
@@ -102,13 +63,7 @@ export class BundleWords {
 
   /** Makes an empty bundle. */
   make(): number {
-    const { door, heap } = this.memory;
-    const block = heap.allocateUncleared(LAYOUT_BLOB, PAYLOAD_GRANULES * 16);
-    const i = door.own(block, (block + 1) | 0, 1);
-    door.words[i] = PAYLOAD_GRANULES * 16 - 8;
-    door.words[i + 1] = 0;
-    door.words[i + 2] = swapped(FORMAT);
-    door.words[i + 3] = swapped(BUNDLE_SLOTS);
+    const block = makeRawBlock(this.memory, PAYLOAD_GRANULES, FORMAT, BUNDLE_SLOTS);
     this.clear(block);
     return block;
   }
@@ -128,15 +83,8 @@ export class BundleWords {
 
   /** Throws CORRUPT unless the block is a bundle and its counts make sense. Call it before anything else in a transaction or read section. */
   check(block: number): void {
-    const { door, heap } = this.memory;
-    heap.check(block, LAYOUT_BLOB);
-    const i = door.at((block + 1) | 0);
-    const { words } = door;
-    const isBundle =
-      heap.capacityBytes(block) >= PAYLOAD_GRANULES * 16 &&
-      (words[i] as number) === PAYLOAD_GRANULES * 16 - 8 &&
-      swapped(words[i + 2] as number) === FORMAT &&
-      swapped(words[i + 3] as number) === BUNDLE_SLOTS;
+    const isBundle = isRawBlock(this.memory, block, PAYLOAD_GRANULES, FORMAT, BUNDLE_SLOTS);
+    const { door } = this.memory;
     const s = door.at((block + 2) | 0);
     const taken = swapped(door.words[s + TAKEN] as number);
     const count = swapped(door.words[s + COUNT] as number);
@@ -260,7 +208,7 @@ export class BundleWords {
     if (length === 0) return '';
     this.readPiece(block, word & PLACE_MASK, length);
     if ((word & UTF16) === 0) return strings.latin1Slice.call(this.scratch, 0, length);
-    if (!isLittleEndian) return Buffer.from(this.scratch.subarray(0, length)).toString('utf16le');
+    if (!areWordsNative) return Buffer.from(this.scratch.subarray(0, length)).toString('utf16le');
     return String.fromCharCode(...this.scratchUnits.subarray(0, length >> 1));
   }
 

@@ -38,13 +38,13 @@ export interface Claimer {
 
 /** Claims the next task; 'again' if this transaction only set tasks aside, and more may come. In a transaction. */
 export function claimNext(table: TaskTable, claimer: Claimer, now: number): Claim | 'again' | undefined {
-  if (table.meta.paused) return undefined;
+  if (table.counters.paused) return undefined;
   promoteDue(table, now);
   for (let count = 0; count < SET_ASIDE_COUNT_MAX; count++) {
     const single = firstCandidate(table, claimer);
     let id = single?.id;
     if (isBundledFirst(table, single)) {
-      const claimed = claimBundled(table, claimer);
+      const claimed = claimBundled(table, claimer, undefined);
       if (claimed !== undefined) return claimed;
       id = table.unbundle(table.bundles.placeOfFirst());
     }
@@ -61,11 +61,17 @@ export function claimNext(table: TaskTable, claimer: Claimer, now: number): Clai
 
 /**
  * Claims the next task if it is a plain one with a synchronous handler, and nothing needs to be set aside: for a worker that has just completed one, in the
- * same transaction.
+ * same transaction. `record` is the worker's, if that one was bundled too: its id still
+ * stands there, and whoever calls this clears it if nothing was claimed.
  */
-export function claimNextPlain(table: TaskTable, claimer: Claimer, now: number): Claim | undefined {
-  const { bundles, meta, trees } = table;
-  if (meta.bundled <= 0 || meta.paused || trees.names.size > 0) return undefined;
+export function claimNextPlain(
+  table: TaskTable,
+  claimer: Claimer,
+  now: number,
+  record: WorkerRecord | undefined,
+): Claim | undefined {
+  const { bundles, counters, trees } = table;
+  if (counters.waiting <= 0 || counters.paused || trees.names.size > 0) return undefined;
   const due = trees.delayed.size === 0 ? undefined : trees.delayed.first();
   if (due !== undefined && due[0][0] <= now) return undefined;
   const single = trees.ready.size === 0 ? undefined : trees.ready.first();
@@ -73,19 +79,14 @@ export function claimNextPlain(table: TaskTable, claimer: Claimer, now: number):
     const [[rank, sequence]] = single;
     if (!bundles.seekFirst() || !isBefore(bundles.rank, bundles.id, { rank, sequence })) return undefined;
   } else if (!bundles.seekFirst()) return undefined;
-  return claimBundled(table, claimer);
-}
-
-/** Whether a task that was claimed ahead may still begin: nothing is paused, and its handler is what it was. In a read section. */
-export function mayBegin(table: TaskTable, claimer: Claimer, claim: Claim): boolean {
-  return !table.meta.paused && runnable(table, claimer, claim.name) === claim.definition;
+  return claimBundled(table, claimer, record);
 }
 
 /** Whether a claim may find something. Takes no lock. In a read section. */
 export function hasWork(table: TaskTable, claimer: Claimer, now: number): boolean {
   const { delayed, ready } = table.trees;
-  if (table.meta.paused) return false;
-  if (table.meta.bundled > 0 || ready.size > 0) return true;
+  if (table.counters.paused) return false;
+  if (table.bundles.waiting > 0 || ready.size > 0) return true;
   if (delayed.size > 0 && (delayed.first() as [[number, number], number])[0][0] <= now) return true;
   return firstParked(table, claimer) !== undefined;
 }
@@ -119,14 +120,17 @@ function isBundledFirst({ bundles }: TaskTable, single: WaitingTask | undefined)
  * Claims the bundled task that was found first; undefined if it cannot be run as such: paused, no handler here, asynchronous, or this worker is in the
  * middle of another one (a handler that runs tasks itself).
  */
-function claimBundled(table: TaskTable, claimer: Claimer): Claim | undefined {
-  const { bundles } = table;
-  if (table.claims.recordOf(claimer.worker).taskId !== 0) return undefined;
-  const { id, name, payload } = bundles.readFirst();
+function claimBundled(table: TaskTable, claimer: Claimer, completed: WorkerRecord | undefined): Claim | undefined {
+  const { bundles, claims } = table;
+  const record = completed ?? claims.recordOf(claimer.worker);
+  if (completed === undefined && record.taskId !== 0) return undefined;
+  const { id } = bundles;
+  const place = bundles.placeOfFirst();
+  const name = bundles.nameOf(place);
   const definition = runnable(table, claimer, name);
   if (definition === undefined || definition.isAsync) return undefined;
-  const place = bundles.placeOfFirst();
-  const record = table.startBundled(claimer.worker, definition.version);
+  table.startBundled(record, place, id, definition.version);
+  const payload = bundles.payloadOf(place);
   return { id, token: -id, record, place, name, payload, definition, attempt: 1, crashes: 0, interruptedBy: NONE };
 }
 

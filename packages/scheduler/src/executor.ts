@@ -52,8 +52,8 @@ export interface ExecutorOptions {
   readonly worker: Worker;
 }
 
-/** Claims another task in the transaction that completes one; see {@link Executor.execute}. */
-export type ClaimAhead = () => Claim | undefined;
+/** Claims another task in the transaction that completes one; gets the worker's record if that one was bundled. See {@link Executor.execute}. */
+export type ClaimAhead = (completed: WorkerRecord | undefined) => Claim | undefined;
 
 /** A run that has ended, or will. */
 export interface Run {
@@ -173,6 +173,7 @@ export class Executor {
         this.ahead = this.runSync(claim, context, claimAhead);
         outcome = 'completed';
       } catch (error) {
+        this.options.table.claims.forgetLabel();
         failure = error;
         outcome = this.recordFailure(claim, error);
         throw error;
@@ -198,8 +199,10 @@ export class Executor {
       const result = claim.definition.handler(payloadOf(claim), context);
       if (isThenable(result)) throw promiseReturned(claim, result);
       if (task !== undefined) table.complete(claim.id, task, clock());
-      else table.completeBundled(record as WorkerRecord, place as BundledPlace);
-      return claimAhead?.();
+      else table.completeBundled(place as BundledPlace);
+      const next = claimAhead?.(record);
+      if (record !== undefined && next === undefined) record.taskId = 0;
+      return next;
     });
   }
 

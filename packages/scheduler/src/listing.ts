@@ -55,9 +55,9 @@ export function listTasks(table: TaskTable, state: TaskState | undefined, limit:
 
 /** Counts. */
 export function statusOf(table: TaskTable): SchedulerStatus {
-  const { bundles, meta, trees } = table;
+  const { bundles, counters, meta, trees } = table;
   return {
-    paused: meta.paused,
+    paused: counters.paused,
     pausedTasks: [...trees.names.range()].filter(([, entry]) => entry.paused).map(([name]) => name),
     ready: trees.ready.size + bundles.waiting,
     delayed: trees.delayed.size,
@@ -66,7 +66,7 @@ export function statusOf(table: TaskTable): SchedulerStatus {
     running: trees.running.size + runningCount(table),
     dead: trees.dead.size,
     schedules: trees.schedules.size,
-    completed: meta.completed,
+    completed: counters.completed,
     failures: meta.failures,
     crashes: meta.crashes,
     cancelled: meta.cancelled,

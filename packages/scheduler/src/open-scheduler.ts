@@ -3,6 +3,7 @@
 import type { Store } from '@mofo/journal';
 import { requireOptions } from './arguments.ts';
 import type { Claimer } from './claim.ts';
+import { Counters, makeCounters } from './counters.ts';
 import {
   type Clock,
   type Definition,
@@ -21,7 +22,7 @@ import { defaultVerdict, type Interruption, type Verdict } from './verdict.ts';
 import { isWorkerAlive, thisWorker, type Worker } from './worker.ts';
 
 /** What a scheduler needs of a store: any `Store` of @mofo/journal, over shared segments or private memory. */
-export type SchedulerStore = Pick<Store, 'transaction' | 'read' | 'addRoots' | 'watch' | 'status' | 'memory'>;
+export type SchedulerStore = Pick<Store, 'transaction' | 'read' | 'addRoots' | 'watch' | 'status' | 'memory' | 'isInTransaction'>;
 
 /** Options of {@link openScheduler}. */
 export interface OpenSchedulerOptions<T extends TaskDefinitions> {
@@ -102,11 +103,16 @@ function openTable(store: SchedulerStore): TaskTable {
   const trees = openTrees(store);
   if (!trees.meta.has(0)) {
     store.transaction(() => {
-      if (!trees.meta.has(0)) trees.meta.set(0, { format: FORMAT_VERSION });
+      if (trees.meta.has(0)) return;
+      trees.meta.set(0, { format: FORMAT_VERSION });
+      trees.counters.set(0, makeCounters(store.memory));
     });
   }
   const meta = trees.meta.get(0);
-  if (meta !== undefined && meta.format === FORMAT_VERSION) return new TaskTable(trees, meta, store.memory);
+  if (meta !== undefined && meta.format === FORMAT_VERSION) {
+    const counters = store.read(() => new Counters(store.memory, trees.counters.get(0) ?? 0));
+    return new TaskTable(trees, meta, counters, store.memory);
+  }
   throw new SchedulerError(
     'FORMAT_UNKNOWN',
     `the tasks in this store have format ${meta?.format}; this version of @mofo/scheduler knows ${FORMAT_VERSION}. ` +

@@ -8,11 +8,12 @@
 // used twice, tell whether it still holds: the birth stamp of the newest bundle for the tails, and a number that changes whenever another bundle may have become the
 // first one with tasks for the head.
 
-import { BundleWords, fitsBundle } from './bundle.ts';
 import type { Memory } from '@mofo/shm-store';
-import type { NewTask } from './enqueue-options.ts';
+import { BundleWords, fitsBundle } from './bundle.ts';
+import type { Counters } from './counters.ts';
+import { isPlain, type NewTask } from './enqueue-options.ts';
 import { SchedulerError } from './scheduler-error.ts';
-import type { MetaRecord, Trees } from './storage.ts';
+import type { Trees } from './storage.ts';
 
 /** Where a task lies in a bundle. */
 export interface BundledPlace {
@@ -20,6 +21,8 @@ export interface BundledPlace {
   readonly rank: number;
   readonly first: number;
   readonly block: number;
+  /** Birth stamp of the block. */
+  readonly stamp: number;
   readonly slot: number;
 }
 
@@ -48,7 +51,7 @@ export class ReadyBundles {
   private first = 0;
 
   private readonly trees: Pick<Trees, 'bundles'>;
-  private readonly meta: MetaRecord;
+  private readonly counters: Counters;
   private readonly words: BundleWords;
   private readonly tails = new Map<number, Tail>();
   private tailsMark = 0;
@@ -56,37 +59,35 @@ export class ReadyBundles {
   private headStamp = 0;
   private readonly marks = new Marks();
 
-  constructor(trees: Pick<Trees, 'bundles'>, meta: MetaRecord, memory: Memory) {
+  constructor(trees: Pick<Trees, 'bundles'>, counters: Counters, memory: Memory) {
     this.trees = trees;
-    this.meta = meta;
+    this.counters = counters;
     this.words = new BundleWords(memory);
   }
 
   /** Tasks that wait. */
   get waiting(): number {
-    return this.meta.bundled;
+    return this.counters.waiting;
   }
 
   /** Puts a task behind the others of its priority; false if it is none for a bundle. */
   append(spec: NewTask, id: number, now: number): boolean {
     const { name, payload } = spec;
-    if (spec.deadlineAt !== 0 || spec.dueAt > now || spec.dedupeKey !== '' || spec.concurrencyKey !== '') return false;
-    if (spec.scheduleKey !== undefined || !(now >= 0 && Number.isSafeInteger(now)) || !fitsBundle(name, payload)) return false;
+    if (!isPlain(spec) || !(now >= 0 && Number.isSafeInteger(now)) || !fitsBundle(name, payload)) return false;
     const rank = 0 - spec.priority;
-    const { meta, words } = this;
-    const waiting = meta.bundled;
+    const { counters, words } = this;
+    const waiting = counters.waiting;
     let tail = this.tailOf(rank);
-    if (tail !== undefined) words.check(tail.block);
     let wasIdle = tail === undefined || words.taken(tail.block) === words.count(tail.block);
     if (tail === undefined || !words.append(tail.block, id, now, name, payload)) {
       tail = this.addBundle(rank, id);
       wasIdle = true;
       if (!words.append(tail.block, id, now, name, payload)) throw new Error('A task does not fit into an empty bundle.');
     }
-    meta.bundled = waiting + 1;
+    counters.waiting = waiting + 1;
     if (wasIdle) {
       const mark = this.marks.next();
-      meta.bundleChange = mark;
+      counters.bundleChange = mark;
       // Nothing else waits in bundles: then this is the first one.
       if (waiting === 0) this.rememberHead(mark, rank, this.firstOf(rank, tail.block), tail.block, tail.stamp);
     }
@@ -95,40 +96,40 @@ export class ReadyBundles {
 
   /** Finds the first task that waits, and sets `rank` and `id`; false if there is none. */
   seekFirst(): boolean {
-    const { meta, words } = this;
-    if (meta.bundled <= 0) return false;
-    const mark = meta.bundleChange;
+    const { counters, words } = this;
+    if (counters.waiting <= 0) return false;
+    const mark = counters.bundleChange;
     if (mark === this.headMark && mark !== 0 && words.isLive(this.block, this.headStamp)) {
-      words.check(this.block);
       if (this.seekIn(this.block)) return true;
     }
-    for (const [[rank, first], block] of this.trees.bundles.range()) {
-      words.check(block);
-      if (!this.seekIn(block)) continue;
-      this.rememberHead(mark, rank, first, block, words.stampOf(block));
-      return true;
-    }
+    const entry = this.trees.bundles.first();
+    if (entry !== undefined && this.seekEntry(mark, entry)) return true;
+    for (const other of this.trees.bundles.range()) if (this.seekEntry(mark, other)) return true;
     throw new SchedulerError(
       'CORRUPT',
-      `${meta.bundled} tasks are counted in bundles, and none is found there. Run a check of the store.`,
+      `${counters.waiting} tasks are counted in bundles, and none is found there. Run a check of the store.`,
     );
-  }
-
-  /** What the task that `seekFirst` found says. */
-  readFirst(): BundledTask {
-    return this.read(this.placeOfFirst());
   }
 
   /** The place of the task that `seekFirst` found. */
   placeOfFirst(): BundledPlace {
-    const { block, first, rank, slot } = this;
-    return { block, first, rank, slot };
+    const { block, first, headStamp, rank, slot } = this;
+    return { rank, first, block, stamp: headStamp, slot };
   }
 
   /** Hands out the task that `seekFirst` found. Its words stay until `finish`. */
   takeFirst(): void {
     this.words.setTaken(this.block, this.slot + 1);
-    this.meta.bundled -= 1;
+    this.counters.waiting -= 1;
+  }
+
+  nameOf({ block, slot }: BundledPlace): string {
+    return this.words.name(block, slot);
+  }
+
+  /** JSON, '' for undefined. */
+  payloadOf({ block, slot }: BundledPlace): string {
+    return this.words.payload(block, slot);
   }
 
   read({ block, rank, slot }: BundledPlace): BundledTask {
@@ -143,18 +144,19 @@ export class ReadyBundles {
   }
 
   /** Lets go of a task that was handed out. */
-  finish(rank: number, first: number, block: number): void {
-    this.words.check(block);
-    if (this.words.finishOne(block) > 0) return;
-    if (rank === 0 && this.tailOf(0)?.block === block) this.words.clear(block);
+  finish({ block, first, rank, stamp }: BundledPlace): void {
+    const { words } = this;
+    if (!words.isLive(block, stamp)) throw lost(first);
+    if (words.finishOne(block) > 0) return;
+    if (rank === 0 && this.tailOf(0)?.block === block) words.clear(block);
     else this.trees.bundles.delete([rank, first]);
   }
 
   /** Takes a waiting task out. */
   withdraw(place: BundledPlace): void {
     this.words.setGone(place.block, place.slot);
-    this.meta.bundled -= 1;
-    this.finish(place.rank, place.first, place.block);
+    this.counters.waiting -= 1;
+    this.finish(place);
   }
 
   /** The place of a task that waits or was handed out; undefined if there is none of that id. Costs some microseconds a priority in use. */
@@ -179,7 +181,7 @@ export class ReadyBundles {
     const block = this.trees.bundles.get([rank, first]);
     if (block === undefined) return undefined;
     const slot = this.slotOf(block, id);
-    return slot < 0 ? undefined : { rank, first, block, slot };
+    return slot < 0 ? undefined : { rank, first, block, stamp: this.words.stampOf(block), slot };
   }
 
   /** All that wait, first to last. */
@@ -187,8 +189,9 @@ export class ReadyBundles {
     const { words } = this;
     for (const [[rank, first], block] of this.trees.bundles.range()) {
       words.check(block);
+      const stamp = words.stampOf(block);
       for (let slot = words.taken(block); slot < words.count(block); slot++) {
-        if (!words.isGone(block, slot)) yield { rank, first, block, slot };
+        if (!words.isGone(block, slot)) yield { rank, first, block, stamp, slot };
       }
     }
   }
@@ -199,7 +202,7 @@ export class ReadyBundles {
     if (found.done === true) return undefined;
     const [[, first], block] = found.value;
     const slot = this.slotOf(block, id);
-    return slot < 0 ? undefined : { rank, first, block, slot };
+    return slot < 0 ? undefined : { rank, first, block, stamp: this.words.stampOf(block), slot };
   }
 
   private slotOf(block: number, id: number): number {
@@ -208,6 +211,13 @@ export class ReadyBundles {
     const count = words.count(block);
     for (let slot = 0; slot < count; slot++) if (words.id(block, slot) === id) return slot;
     return -1;
+  }
+
+  private seekEntry(mark: number, [[rank, first], block]: [[number, number], number]): boolean {
+    this.words.check(block);
+    if (!this.seekIn(block)) return false;
+    this.rememberHead(mark, rank, first, block, this.words.stampOf(block));
+    return true;
   }
 
   private seekIn(block: number): boolean {
@@ -231,12 +241,12 @@ export class ReadyBundles {
   }
 
   private addBundle(rank: number, id: number): Tail {
-    const { meta, tails, words } = this;
+    const { counters, tails, words } = this;
     const block = words.make();
     this.trees.bundles.set([rank, id], block);
     const tail = { block, stamp: words.stampOf(block) };
-    if (this.tailsMark !== meta.newestBundle) tails.clear();
-    meta.newestBundle = tail.stamp;
+    if (this.tailsMark !== counters.newestBundle) tails.clear();
+    counters.newestBundle = tail.stamp;
     this.tailsMark = tail.stamp;
     tails.set(rank, tail);
     return tail;
@@ -245,7 +255,7 @@ export class ReadyBundles {
   /** The last bundle of the priority. */
   private tailOf(rank: number): Tail | undefined {
     const { tails, words } = this;
-    const mark = this.meta.newestBundle;
+    const mark = this.counters.newestBundle;
     if (mark !== this.tailsMark) {
       tails.clear();
       this.tailsMark = mark;
@@ -254,6 +264,7 @@ export class ReadyBundles {
     if (known !== undefined && words.isLive(known.block, known.stamp)) return known;
     const last = this.lastOf(rank);
     if (last === undefined) return undefined;
+    words.check(last[1]);
     const tail = { block: last[1], stamp: words.stampOf(last[1]) };
     tails.set(rank, tail);
     return tail;
@@ -270,6 +281,13 @@ export class ReadyBundles {
     if (this.rank === rank && this.block === block) return this.first;
     return (this.lastOf(rank) as [[number, number], number])[0][1];
   }
+}
+
+function lost(first: number): SchedulerError {
+  return new SchedulerError(
+    'CORRUPT',
+    `the bundle of task ${first} is gone while one of its tasks runs. Nothing was changed. Run a check of the store.`,
+  );
 }
 
 /** Numbers that no process gives twice: a random one, and a count behind it. */

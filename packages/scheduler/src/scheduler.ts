@@ -1,7 +1,7 @@
 // The scheduler as programs see it: enqueue, run, look, and put right what a death left behind.
 
 import { encodePayload, invalidOption, requireInteger, requireOptions, requireTaskName } from './arguments.ts';
-import { type Claim, type Claimer, claimNext, claimNextPlain, hasWork, mayBegin } from './claim.ts';
+import { type Claim, type Claimer, claimNext, claimNextPlain, hasWork } from './claim.ts';
 import {
   CONCURRENCY_DEFAULT,
   CONCURRENCY_MAX,
@@ -11,7 +11,7 @@ import {
   TIMER_MAX_MS,
 } from './constants.ts';
 import type { Clock, PayloadOf, TaskDefinitions } from './definition.ts';
-import { type EnqueueOptions, newTask } from './enqueue-options.ts';
+import { type EnqueueOptions, isPlain, newTask } from './enqueue-options.ts';
 import type { ClaimAhead, Executor, Run } from './executor.ts';
 import { findTask, listTasks, nextDueAt, type SchedulerStatus, statusOf } from './listing.ts';
 import { recoverInterrupted } from './recovery.ts';
@@ -19,7 +19,7 @@ import { rehearse } from './rehearsal.ts';
 import { type RunOptions, runLoop, Wake } from './run-loop.ts';
 import { SchedulerError } from './scheduler-error.ts';
 import { type ScheduleInfo, type ScheduleOptions, type Schedules, scheduleSpec } from './schedules.ts';
-import type { TaskRecord, TaskState } from './storage.ts';
+import type { TaskRecord, TaskState, WorkerRecord } from './storage.ts';
 import type { TaskInfo } from './task-info.ts';
 import type { TaskTable } from './task-table.ts';
 import type { Interruption, Verdict } from './verdict.ts';
@@ -51,6 +51,7 @@ export interface DeadLetters {
 export interface SchedulerParts {
   readonly store: {
     transaction<T>(body: () => T): T;
+    readonly isInTransaction: boolean;
     read<T>(body: () => T): T;
     watch(onCommit: () => void): { close(): void };
   };
@@ -79,6 +80,8 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
   private readonly wake = new Wake();
   private isClosed = false;
   private isRunning = false;
+  /** Something was paused here since a task was claimed ahead. */
+  private hasPaused = false;
 
   /** Use {@link openScheduler}. */
   constructor(parts: SchedulerParts) {
@@ -104,7 +107,9 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     const { clock, store, table } = this.parts;
     const now = clock();
     const spec = newTask(name, encodePayload(name, rest[0]), rest[1], now);
-    const id = store.transaction(() => table.insert(spec, now));
+    // A level of nesting costs more than a plain task, which nothing but a full store can stop half-way; and that fails the whole transaction.
+    const id =
+      store.isInTransaction && isPlain(spec) ? table.insert(spec, now) : store.transaction(() => table.insert(spec, now));
     this.wake.ring();
     return id;
   }
@@ -166,7 +171,12 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
       );
     const { executor, store } = this.parts;
     const ring = (): void => this.wake.ring();
-    const isStopped = (): boolean => this.isClosed || signal?.aborted === true;
+    let isAborted = signal?.aborted === true;
+    const abort = (): void => {
+      isAborted = true;
+      ring();
+    };
+    const isStopped = (): boolean => this.isClosed || isAborted;
     let fail: (error: unknown) => void = () => {};
     const failed = new Promise<never>((_, reject) => {
       fail = reject;
@@ -176,10 +186,10 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
       ring();
       this.noticeCancelled();
     });
-    signal?.addEventListener('abort', ring);
+    signal?.addEventListener('abort', abort);
     const steps = {
       step: (until: number) => {
-        const run = this.runOne(() => (performance.now() < until && !isStopped() ? this.claimAhead() : undefined));
+        const run = this.runOne((record) => (performance.now() < until && !isStopped() ? this.claimAhead(record) : undefined));
         run?.finished?.catch(fail);
         return run !== undefined;
       },
@@ -194,7 +204,7 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     } finally {
       this.putBackAhead();
       watch.close();
-      signal?.removeEventListener('abort', ring);
+      signal?.removeEventListener('abort', abort);
       this.isRunning = false;
     }
   }
@@ -317,16 +327,18 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
   }
 
   /** In the transaction that completes a task. */
-  private claimAhead(): Claim | undefined {
+  private claimAhead(record: WorkerRecord | undefined): Claim | undefined {
     const { claimer, clock, table } = this.parts;
-    return claimNextPlain(table, claimer, clock());
+    this.hasPaused = false;
+    return claimNextPlain(table, claimer, clock(), record);
   }
 
   /** What was claimed ahead, if it may run now as it was claimed; otherwise it is put back into its place. */
   private begunAhead(): Claim | undefined {
-    const { claimer, executor, store, table } = this.parts;
+    const { claimer, executor } = this.parts;
     const claim = executor.takeAhead();
-    if (claim === undefined || store.read(() => mayBegin(table, claimer, claim))) return claim;
+    if (claim === undefined) return undefined;
+    if (!this.hasPaused && claimer.definitionOf(claim.name) === claim.definition) return claim;
     this.putBack(claim);
     return undefined;
   }
@@ -349,12 +361,15 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
       const now = clock();
       if (!store.read(() => hasWork(table, claimer, now))) return undefined;
       const claim = store.transaction(() => claimNext(table, claimer, now));
+      // What an outer transaction may yet take back must not be taken for written.
+      if (store.isInTransaction) table.claims.forgetLabel();
       if (claim !== 'again') return claim;
     }
   }
 
   private untilDueMs(): number | undefined {
-    const dueAt = this.parts.table.meta.paused ? undefined : nextDueAt(this.parts.table);
+    const { store, table } = this.parts;
+    const dueAt = store.read(() => (table.counters.paused ? undefined : nextDueAt(table)));
     return dueAt === undefined ? undefined : dueAt - this.parts.clock();
   }
 
@@ -362,9 +377,10 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     this.requireOpen();
     if (name !== undefined) requireTaskName(name);
     const { store, table } = this.parts;
+    if (paused) this.hasPaused = true;
     store.transaction(() => {
       if (name === undefined) {
-        table.meta.paused = paused;
+        table.counters.paused = paused;
         return;
       }
       const { names } = table.trees;

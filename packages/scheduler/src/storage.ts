@@ -13,7 +13,8 @@
 //   keys       (name, key) → running tasks                  only while there are any
 //   dedupe     (name, key) → id                             only while the task waits
 //   schedules  (name, key) → Schedule                       at most one unfinished task each
-//   meta       0 → Meta                                     counters
+//   meta       0 → Meta                                     settings and rare counts
+//   counters   0 → raw block                                the counts that every task changes (counters.ts)
 //
 // Ids and sequences come from one counter, so the sequence of a task that was ready when it was made is its id.
 //
@@ -35,7 +36,7 @@ import {
   tuple,
   u32,
 } from '@mofo/journal';
-import { bundleType } from './bundle.ts';
+import { rawBlock } from './raw-block.ts';
 
 /** Format of what this package stores; another one is refused. */
 export const FORMAT_VERSION = 2;
@@ -119,20 +120,10 @@ export interface WorkerRecord {
   version: string;
 }
 
-/** Counters. */
+/** Settings of all tasks, and what has happened rarely. */
 export interface MetaRecord {
   format: number;
-  /** Last id or sequence that was given. */
-  lastId: number;
-  /** Tasks that wait in bundles. */
-  bundled: number;
-  /** Birth stamp of the bundle that was made last. */
-  newestBundle: number;
-  /** Changes when another bundle may have become the first with tasks; never the same twice. */
-  bundleChange: number;
   lastToken: number;
-  paused: boolean;
-  completed: number;
   failures: number;
   crashes: number;
   cancelled: number;
@@ -154,6 +145,7 @@ export interface Trees {
   readonly dedupe: Tree<[string, string], number>;
   readonly schedules: Tree<[string, string], ScheduleRecord, Partial<ScheduleRecord>>;
   readonly meta: Tree<number, MetaRecord, Partial<MetaRecord>>;
+  readonly counters: Tree<number, number>;
 }
 
 /** Opens the trees of a store, making those that are missing. */
@@ -174,6 +166,7 @@ export function openTrees(store: Pick<Store, 'addRoots'>): Trees {
     dedupe: roots['scheduler.dedupe'],
     schedules: roots['scheduler.schedules'],
     meta: roots['scheduler.meta'],
+    counters: roots['scheduler.counters'],
   };
 }
 
@@ -230,20 +223,14 @@ const WorkerClaim = struct('SchedulerWorker', {
 
 const Meta = struct('SchedulerMeta', {
   format: u32(),
-  lastId: f64(),
-  bundled: f64(),
-  newestBundle: f64(),
-  bundleChange: f64(),
-  completed: f64(),
   lastToken: f64(),
-  paused: boolean(),
   failures: f64(),
   crashes: f64(),
   cancelled: f64(),
 });
 
 const ROOTS = {
-  'scheduler.bundles': tree(tuple(i16(), f64()), bundleType),
+  'scheduler.bundles': tree(tuple(i16(), f64()), rawBlock),
   'scheduler.workers': tree(tuple(u32(), f64(), u32(), u32()), WorkerClaim),
   'scheduler.tasks': tree(f64(), Task),
   'scheduler.ready': tree(tuple(i16(), f64()), f64()),
@@ -257,4 +244,5 @@ const ROOTS = {
   'scheduler.dedupe': tree(tuple(text(), text()), f64()),
   'scheduler.schedules': tree(tuple(text(), text()), Schedule),
   'scheduler.meta': tree(u32(), Meta),
+  'scheduler.counters': tree(u32(), rawBlock),
 };

@@ -11,6 +11,7 @@
 //                     parked ─┘ (started from there)  ◀── paused, no handler ── (ready, at a claim)
 
 import { ATTEMPTS_MAX, CRASHED_VERSIONS_MAX, ERROR_LENGTH_MAX, VERSION_LENGTH_MAX } from './constants.ts';
+import type { Counters } from './counters.ts';
 import { backoffMs, type Definition } from './definition.ts';
 import type { NewTask } from './enqueue-options.ts';
 import { SchedulerError } from './scheduler-error.ts';
@@ -29,15 +30,17 @@ export type Outcome = 'completed' | 'retry' | 'dead' | 'cancelled' | 'released' 
 export class TaskTable {
   readonly trees: Trees;
   readonly meta: MetaRecord;
+  readonly counters: Counters;
   readonly bundles: ReadyBundles;
   readonly claims: WorkerClaims;
   /** Called when a scheduled task has ended for good, before it is deleted or buried. */
   onOccurrenceEnd: (id: number, task: TaskRecord, now: number) => void = () => {};
 
-  constructor(trees: Trees, meta: MetaRecord, memory: Memory) {
+  constructor(trees: Trees, meta: MetaRecord, counters: Counters, memory: Memory) {
     this.trees = trees;
     this.meta = meta;
-    this.bundles = new ReadyBundles(trees, meta, memory);
+    this.counters = counters;
+    this.bundles = new ReadyBundles(trees, counters, memory);
     this.claims = new WorkerClaims(trees);
   }
 
@@ -145,24 +148,18 @@ export class TaskTable {
   }
 
   /** bundled, waiting → run by the worker: the task that `bundles.seekFirst` found. */
-  startBundled(worker: Worker, version: string): WorkerRecord {
-    const { bundles, claims } = this;
-    const record = claims.recordOf(worker);
-    record.taskId = bundles.id;
-    const { first, rank } = bundles.placeOfFirst();
-    if (record.first !== first) record.first = first;
-    if (record.rank !== rank) record.rank = rank;
-    const label = version.slice(0, VERSION_LENGTH_MAX);
-    if (record.version !== label) record.version = label;
-    bundles.takeFirst();
-    return record;
+  startBundled(record: WorkerRecord, place: BundledPlace, id: number, version: string): void {
+    record.taskId = id;
+    if (record.first !== place.first) record.first = place.first;
+    if (record.rank !== place.rank) record.rank = place.rank;
+    this.claims.setLabel(record, version);
+    this.bundles.takeFirst();
   }
 
-  /** run by a worker → done. */
-  completeBundled(record: WorkerRecord, place: BundledPlace): void {
-    record.taskId = 0;
-    this.bundles.finish(place.rank, place.first, place.block);
-    this.meta.completed += 1;
+  /** run by a worker → done. What the worker runs next is for the caller to store, in the same transaction. */
+  completeBundled(place: BundledPlace): void {
+    this.bundles.finish(place);
+    this.counters.completed += 1;
   }
 
   /** Run by a worker → running, as a record of its own that says the same: for whatever else than completion is to become of it. */
@@ -181,7 +178,7 @@ export class TaskTable {
     trees.tasks.set(id, { ...common, ...claim, state: 'running' });
     trees.running.set(id, token);
     record.taskId = 0;
-    bundles.finish(rank, first, place.block);
+    bundles.finish(place);
     return this.require(id);
   }
 
@@ -197,7 +194,7 @@ export class TaskTable {
 
   /** running → done. */
   complete(id: number, task: TaskRecord, now: number): void {
-    this.meta.completed += 1;
+    this.counters.completed += 1;
     this.remove(id, task, now);
   }
 
@@ -405,8 +402,8 @@ export class TaskTable {
 
   /** The next id or sequence: one counter for both, so that whatever gets one later comes later. */
   private nextNumber(): number {
-    const number = this.meta.lastId + 1;
-    this.meta.lastId = number;
+    const number = this.counters.lastNumber + 1;
+    this.counters.lastNumber = number;
     return number;
   }
 }

@@ -8,6 +8,7 @@
 //                        └─────▶ record deleted; the task becomes a record of its own, running, and is interrupted as any other
 
 import { isRecordLive } from '@mofo/shm-store';
+import { VERSION_LENGTH_MAX } from './constants.ts';
 import type { Trees, WorkerRecord } from './storage.ts';
 import type { Worker } from './worker.ts';
 
@@ -22,6 +23,8 @@ export class WorkerClaims {
   private readonly trees: Pick<Trees, 'workers'>;
   private mine: WorkerRecord | undefined;
   private mineOf: Worker | undefined;
+  /** The label that stands in `mine`, if that is known: reading it costs a string. */
+  private label: string | undefined;
 
   constructor(trees: Pick<Trees, 'workers'>) {
     this.trees = trees;
@@ -33,6 +36,7 @@ export class WorkerClaims {
     if (mine !== undefined && this.mineOf === worker && isRecordLive(mine)) return mine;
     const record = this.trees.workers.ensure(keyOf(worker), () => ({}));
     this.mine = record;
+    this.label = undefined;
     this.mineOf = worker;
     return record;
   }
@@ -40,6 +44,19 @@ export class WorkerClaims {
   /** The record of a worker, if it has one. */
   find(worker: Worker): WorkerRecord | undefined {
     return this.trees.workers.get(keyOf(worker));
+  }
+
+  /** Notes the version that runs the worker's tasks. In a transaction. */
+  setLabel(record: WorkerRecord, version: string): void {
+    if (record === this.mine && this.label === version) return;
+    const label = version.slice(0, VERSION_LENGTH_MAX);
+    if (record.version !== label) record.version = label;
+    if (record === this.mine) this.label = version;
+  }
+
+  /** To be called when a transaction that set a label was, or may be, rolled back. */
+  forgetLabel(): void {
+    this.label = undefined;
   }
 
   /** True if the record still says that its worker runs the task. In a transaction. */

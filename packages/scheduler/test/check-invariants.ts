@@ -3,6 +3,7 @@
 import type { Store } from '@mofo/journal';
 import { expect } from 'vitest';
 import { BundleWords } from '../src/bundle.ts';
+import { Counters } from '../src/counters.ts';
 import { openTrees, type TaskRecord, type Trees } from '../src/storage.ts';
 
 export function checkInvariants(store: Pick<Store, 'addRoots' | 'memory' | 'read'>): void {
@@ -76,7 +77,7 @@ export function checkInvariants(store: Pick<Store, 'addRoots' | 'memory' | 'read
 /** I13 to I15: bundles and what workers run of them. */
 function checkBundles({ memory }: Pick<Store, 'memory'>, trees: Trees): void {
   const words = new BundleWords(memory);
-  const meta = trees.meta.get(0);
+  const counters = new Counters(memory, trees.counters.get(0) as number);
   const claims = [...trees.workers.range()].map(([, record]) => record).filter(({ taskId }) => taskId !== 0);
   const ids = new Set<number>();
   let waiting = 0;
@@ -104,7 +105,7 @@ function checkBundles({ memory }: Pick<Store, 'memory'>, trees: Trees): void {
     expect(words.remaining(block), `bundle ${rank} ${first}`).toBe(remaining);
     if (remaining === 0) expect(rank, 'an empty bundle is kept for priority 0 only').toBe(0);
   }
-  expect(meta?.bundled ?? 0).toBe(waiting);
+  expect(counters.waiting).toBe(waiting);
   for (const { taskId } of claims) expect(ids.has(taskId), `claimed ${taskId}`).toBe(true);
 }
 
