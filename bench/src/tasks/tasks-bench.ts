@@ -2,8 +2,8 @@
 // on it, and so does what is known of it; not a power cut. For `mofo` it lies in the store in shared memory; for `bullmq` in a Redis server of its own, on a unix
 // socket, that writes nothing to disk.
 
-import { type Bench, type Group, type Measured, median } from '../framework/bench.ts';
 import { atLeast, atMost } from '../framework/aims.ts';
+import { type Bench, type Group, type Measured, median } from '../framework/bench.ts';
 import { installPackages, isPackageInstalled } from '../peers/extra-packages.ts';
 import { findRedisServer, unpackRedisServer } from '../peers/redis-server.ts';
 import { bullmqQueue } from './bullmq-queue.ts';
@@ -75,7 +75,10 @@ export const tasksBench: Bench = {
     {
       case: 'run.batch',
       says: '≥ 10 × bullmq',
-      figure: (valueIn) => (valueIn('run.batch', 'mofo') ?? Number.NaN) / (valueIn('run.batch', 'bullmq') ?? Number.NaN) || undefined,
+      figure: (valueIn) => {
+        const [mofo, bullmq] = [valueIn('run.batch', 'mofo'), valueIn('run.batch', 'bullmq')];
+        return mofo === undefined || bullmq === undefined ? undefined : mofo / bullmq;
+      },
       isMet: (figure) => figure >= 10,
     },
     atMost('latency.cross-process', 100),

@@ -91,7 +91,12 @@ export class BundleWords {
     const remaining = swapped(door.words[s + REMAINING] as number);
     const textEnd = swapped(door.words[s + TEXT_END] as number);
     const isSound =
-      taken >= 0 && taken <= count && count <= BUNDLE_SLOTS && remaining >= 0 && remaining <= count && textEnd >= TEXT_START;
+      taken >= 0 &&
+      taken <= count &&
+      count <= BUNDLE_SLOTS &&
+      remaining >= 0 &&
+      remaining <= count &&
+      textEnd >= TEXT_START;
     if (!isBundle || !isSound || textEnd > PAYLOAD_GRANULES) throw corrupt(block, 'its counts make no sense');
   }
 
@@ -261,7 +266,7 @@ export class BundleWords {
     const { words } = door;
     words[i] = swapped(id | 0);
     words[i + 1] = swapped(Math.floor(id / 2 ** 32));
-    words[i + 2] = swapped(time % 2 ** 32 | 0);
+    words[i + 2] = swapped((time % 2 ** 32) | 0);
     words[i + 3] = swapped(Math.floor(time / 2 ** 32));
   }
 

@@ -41,9 +41,7 @@ export interface NewTask {
 
 /** True if there is nothing to say of the task but name, payload and priority. */
 export function isPlain({ concurrencyKey, deadlineAt, dedupeKey, dueAt, scheduleKey }: NewTask): boolean {
-  return (
-    dueAt === 0 && deadlineAt === 0 && dedupeKey === '' && concurrencyKey === '' && scheduleKey === undefined
-  );
+  return dueAt === 0 && deadlineAt === 0 && dedupeKey === '' && concurrencyKey === '' && scheduleKey === undefined;
 }
 
 const NAMES: ReadonlySet<string> = new Set(['delay', 'at', 'priority', 'deadline', 'dedupeKey', 'concurrencyKey']);

@@ -8,8 +8,8 @@
 import { inspect } from 'node:util';
 import type { Claim } from './claim.ts';
 import type { Clock, TaskContext } from './definition.ts';
-import { SchedulerError } from './scheduler-error.ts';
 import type { BundledPlace } from './ready-bundles.ts';
+import { SchedulerError } from './scheduler-error.ts';
 import type { TaskRecord, WorkerRecord } from './storage.ts';
 import { claimLost, type Outcome, type TaskTable } from './task-table.ts';
 import type { Worker } from './worker.ts';
@@ -99,7 +99,9 @@ export class Executor {
 
   /** True while this executor works on the claim. */
   isActive(token: number): boolean {
-    return this.active.has(token) || this.ahead?.token === token || this.running.some(({ claim }) => claim.token === token);
+    return (
+      this.active.has(token) || this.ahead?.token === token || this.running.some(({ claim }) => claim.token === token)
+    );
   }
 
   /**

@@ -22,7 +22,10 @@ import { defaultVerdict, type Interruption, type Verdict } from './verdict.ts';
 import { isWorkerAlive, thisWorker, type Worker } from './worker.ts';
 
 /** What a scheduler needs of a store: any `Store` of @mofo/journal, over shared segments or private memory. */
-export type SchedulerStore = Pick<Store, 'transaction' | 'read' | 'addRoots' | 'watch' | 'status' | 'memory' | 'isInTransaction'>;
+export type SchedulerStore = Pick<
+  Store,
+  'transaction' | 'read' | 'addRoots' | 'watch' | 'status' | 'memory' | 'isInTransaction'
+>;
 
 /** Options of {@link openScheduler}. */
 export interface OpenSchedulerOptions<T extends TaskDefinitions> {

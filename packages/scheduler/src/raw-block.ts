@@ -32,7 +32,13 @@ export function makeRawBlock({ door, heap }: Memory, granules: number, format: n
 }
 
 /** True if the block is one of this size, format and number. Throws CORRUPT unless it is a blob. */
-export function isRawBlock({ door, heap }: Memory, block: number, granules: number, format: number, number: number): boolean {
+export function isRawBlock(
+  { door, heap }: Memory,
+  block: number,
+  granules: number,
+  format: number,
+  number: number,
+): boolean {
   heap.check(block, LAYOUT_BLOB);
   if (heap.capacityBytes(block) < granules * 16) return false;
   const i = door.at((block + 1) | 0);

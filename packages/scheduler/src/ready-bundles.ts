@@ -37,6 +37,7 @@ export interface BundledTask {
 }
 
 interface Tail {
+  readonly first: number;
   readonly block: number;
   readonly stamp: number;
 }
@@ -82,14 +83,15 @@ export class ReadyBundles {
     if (tail === undefined || !words.append(tail.block, id, now, name, payload)) {
       tail = this.addBundle(rank, id);
       wasIdle = true;
-      if (!words.append(tail.block, id, now, name, payload)) throw new Error('A task does not fit into an empty bundle.');
+      if (!words.append(tail.block, id, now, name, payload))
+        throw new Error('A task does not fit into an empty bundle.');
     }
     counters.waiting = waiting + 1;
     if (wasIdle) {
       const mark = this.marks.next();
       counters.bundleChange = mark;
       // Nothing else waits in bundles: then this is the first one.
-      if (waiting === 0) this.rememberHead(mark, rank, this.firstOf(rank, tail.block), tail.block, tail.stamp);
+      if (waiting === 0) this.rememberHead(mark, rank, tail.first, tail.block, tail.stamp);
     }
     return true;
   }
@@ -198,7 +200,9 @@ export class ReadyBundles {
 
   private findIn(rank: number, id: number): BundledPlace | undefined {
     const { bundles } = this.trees;
-    const found = bundles.range({ gte: [rank, Number.NEGATIVE_INFINITY], lte: [rank, id], reverse: true, limit: 1 }).next();
+    const found = bundles
+      .range({ gte: [rank, Number.NEGATIVE_INFINITY], lte: [rank, id], reverse: true, limit: 1 })
+      .next();
     if (found.done === true) return undefined;
     const [[, first], block] = found.value;
     const slot = this.slotOf(block, id);
@@ -244,7 +248,7 @@ export class ReadyBundles {
     const { counters, tails, words } = this;
     const block = words.make();
     this.trees.bundles.set([rank, id], block);
-    const tail = { block, stamp: words.stampOf(block) };
+    const tail = { first: id, block, stamp: words.stampOf(block) };
     if (this.tailsMark !== counters.newestBundle) tails.clear();
     counters.newestBundle = tail.stamp;
     this.tailsMark = tail.stamp;
@@ -265,7 +269,7 @@ export class ReadyBundles {
     const last = this.lastOf(rank);
     if (last === undefined) return undefined;
     words.check(last[1]);
-    const tail = { block: last[1], stamp: words.stampOf(last[1]) };
+    const tail = { first: last[0][1], block: last[1], stamp: words.stampOf(last[1]) };
     tails.set(rank, tail);
     return tail;
   }
@@ -275,11 +279,6 @@ export class ReadyBundles {
       .range({ gte: [rank, Number.NEGATIVE_INFINITY], lte: [rank, Number.POSITIVE_INFINITY], reverse: true, limit: 1 })
       .next();
     return last.done === true ? undefined : last.value;
-  }
-
-  private firstOf(rank: number, block: number): number {
-    if (this.rank === rank && this.block === block) return this.first;
-    return (this.lastOf(rank) as [[number, number], number])[0][1];
   }
 }
 

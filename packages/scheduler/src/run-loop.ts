@@ -67,7 +67,8 @@ export async function runLoop(
       recoverAt = start + recoverEveryMs;
     }
     let more = steps.mayStart();
-    while (more && !isStopped() && performance.now() < start + sliceMs) more = steps.step(start + sliceMs) && steps.mayStart();
+    while (more && !isStopped() && performance.now() < start + sliceMs)
+      more = steps.step(start + sliceMs) && steps.mayStart();
     if (isStopped()) return;
     if (more) await new Promise<void>((resolve) => setImmediate(resolve));
     else await wake.sleep(Math.min(sleepMs(steps), recoverAt - performance.now()));

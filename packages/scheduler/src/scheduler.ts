@@ -109,7 +109,9 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     const spec = newTask(name, encodePayload(name, rest[0]), rest[1], now);
     // A level of nesting costs more than a plain task, which nothing but a full store can stop half-way; and that fails the whole transaction.
     const id =
-      store.isInTransaction && isPlain(spec) ? table.insert(spec, now) : store.transaction(() => table.insert(spec, now));
+      store.isInTransaction && isPlain(spec)
+        ? table.insert(spec, now)
+        : store.transaction(() => table.insert(spec, now));
     this.wake.ring();
     return id;
   }
@@ -153,6 +155,29 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
   }
 
   /**
+   * Runs tasks that are due one after the other, at most `count`, and returns when none is left: for programs with a loop of their own. As {@link runNext}, and
+   * quicker than that: the next plain task is claimed in the transaction that completes the last one.
+   *
+   * @returns what was run; asynchronous tasks have begun. Throws what `runNext` throws.
+   */
+  runBatch(count: number): Run[] {
+    requireInteger('count', count, 1, Number.MAX_SAFE_INTEGER);
+    const runs: Run[] = [];
+    const claimAhead = (record: WorkerRecord | undefined): Claim | undefined =>
+      runs.length + 1 < count ? this.claimAhead(record) : undefined;
+    try {
+      while (runs.length < count) {
+        const run = this.runOne(claimAhead);
+        if (run === undefined) break;
+        runs.push(run);
+      }
+    } finally {
+      this.putBackAhead();
+    }
+    return runs;
+  }
+
+  /**
    * Runs tasks until `signal` is aborted or the scheduler is closed; in as many processes as you like. Resolves when the tasks in flight have ended.
    *
    * @throws SchedulerError ALREADY_RUNNING; what `runNext` throws ends the run.
@@ -189,7 +214,9 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     signal?.addEventListener('abort', abort);
     const steps = {
       step: (until: number) => {
-        const run = this.runOne((record) => (performance.now() < until && !isStopped() ? this.claimAhead(record) : undefined));
+        const run = this.runOne((record) =>
+          performance.now() < until && !isStopped() ? this.claimAhead(record) : undefined,
+        );
         run?.finished?.catch(fail);
         return run !== undefined;
       },

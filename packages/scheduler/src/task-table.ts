@@ -10,18 +10,18 @@
 //                             ├── key free ── blocked ◀── key in use ── (ready, at a claim)
 //                     parked ─┘ (started from there)  ◀── paused, no handler ── (ready, at a claim)
 
+import type { Memory } from '@mofo/shm-store';
 import { ATTEMPTS_MAX, CRASHED_VERSIONS_MAX, ERROR_LENGTH_MAX, VERSION_LENGTH_MAX } from './constants.ts';
 import type { Counters } from './counters.ts';
 import { backoffMs, type Definition } from './definition.ts';
 import type { NewTask } from './enqueue-options.ts';
-import { SchedulerError } from './scheduler-error.ts';
 import { type BundledPlace, ReadyBundles } from './ready-bundles.ts';
+import { SchedulerError } from './scheduler-error.ts';
 import type { DeadReason, MetaRecord, TaskRecord, Trees, WorkerRecord } from './storage.ts';
 import { linesOf } from './task-info.ts';
 import type { Verdict } from './verdict.ts';
 import type { Worker } from './worker.ts';
 import { type WorkerClaim, WorkerClaims } from './worker-claims.ts';
-import type { Memory } from '@mofo/shm-store';
 
 /** How a run ended: done; to be tried again; a dead letter; cancelled; given back unfinished; or taken over by somebody else meanwhile. */
 export type Outcome = 'completed' | 'retry' | 'dead' | 'cancelled' | 'released' | 'lost';

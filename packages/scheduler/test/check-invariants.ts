@@ -77,7 +77,10 @@ export function checkInvariants(store: Pick<Store, 'addRoots' | 'memory' | 'read
 /** I13 to I15: bundles and what workers run of them. */
 function checkBundles({ memory }: Pick<Store, 'memory'>, trees: Trees): void {
   const words = new BundleWords(memory);
-  const counters = new Counters(memory, trees.counters.get(0) as number);
+  const block = trees.counters.get(0);
+  // No scheduler has been opened yet.
+  if (block === undefined) return;
+  const counters = new Counters(memory, block);
   const claims = [...trees.workers.range()].map(([, record]) => record).filter(({ taskId }) => taskId !== 0);
   const ids = new Set<number>();
   let waiting = 0;
