@@ -40,12 +40,6 @@ export function recoverInterrupted(parts: RecoveryParts, isAlive: (worker: Worke
   return interrupted;
 }
 
-/** Workers that may be running something now, other than this one. */
-export function otherWorkers({ claimer, table }: RecoveryParts): Worker[] {
-  const me = claimer.worker;
-  return [...table.claims.all()].map(({ worker }) => worker).filter((worker) => !isSame(worker, me));
-}
-
 /** Whether workers live, each asked about once. Of this very worker only what it works on is alive: the end of other claims could not be recorded. */
 class Judged {
   private readonly verdicts = new Map<string, boolean>();

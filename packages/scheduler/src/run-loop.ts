@@ -1,5 +1,5 @@
 // Executes tasks until told to stop. It sleeps until the next task is due, a commit of any process rings, a run in flight ends, or it is told
-// to stop; while others have running tasks it also looks now and then whether they are alive.
+// to stop. The death of another worker rings too; as a second line it looks now and then whether the others are alive (workers in threads, which die without a process).
 
 import { TIMER_MAX_MS } from './constants.ts';
 
@@ -23,6 +23,8 @@ export interface Steps {
   untilDueMs(): number | undefined;
   /** Puts back what dead workers left. */
   recover(): void;
+  /** True if a worker is known to have died since the last recovery. */
+  mustRecover(): boolean;
 }
 
 /** Wakes a sleeping loop; a wake that comes while it works is not lost. */
@@ -62,7 +64,7 @@ export async function runLoop(
   let recoverAt = performance.now();
   while (!isStopped()) {
     const start = performance.now();
-    if (start >= recoverAt) {
+    if (steps.mustRecover() || start >= recoverAt) {
       steps.recover();
       recoverAt = start + recoverEveryMs;
     }

@@ -10,6 +10,7 @@ import {
   SLICE_MS,
   TIMER_MAX_MS,
 } from './constants.ts';
+import { DeathWatch } from './death-watch.ts';
 import type { Clock, PayloadOf, TaskDefinitions } from './definition.ts';
 import { type EnqueueOptions, isPlain, newTask } from './enqueue-options.ts';
 import type { ClaimAhead, Executor, Run } from './executor.ts';
@@ -194,7 +195,7 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
         'ALREADY_RUNNING',
         'run() is going on already. Nothing was changed. Wait for it, or abort its signal.',
       );
-    const { executor, store } = this.parts;
+    const { claimer, executor, store, table } = this.parts;
     const ring = (): void => this.wake.ring();
     let isAborted = signal?.aborted === true;
     const abort = (): void => {
@@ -212,6 +213,12 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
       this.noticeCancelled();
     });
     signal?.addEventListener('abort', abort);
+    let isDeathSeen = false;
+    const deaths = new DeathWatch(() => {
+      isDeathSeen = true;
+      ring();
+    });
+    let workerCount = -1;
     const steps = {
       step: (until: number) => {
         const run = this.runOne((record) =>
@@ -222,14 +229,29 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
       },
       mayStart: () => executor.activeCount < concurrency,
       untilDueMs: () => this.untilDueMs(),
-      recover: () => void this.recover(),
+      recover: () => {
+        isDeathSeen = false;
+        workerCount = -1;
+        recoverInterrupted(this.parts, this.parts.isAlive);
+      },
+      mustRecover: () => {
+        const count = table.claims.count;
+        if (count !== workerCount) {
+          workerCount = count;
+          deaths.update(store.read(() => table.claims.workers()));
+        }
+        return isDeathSeen;
+      },
     };
     try {
+      // So that the others know whom to watch.
+      store.transaction(() => table.claims.recordOf(claimer.worker));
       await Promise.race([failed, runLoop(steps, this.wake, SLICE_MS, recoverEveryMs, isStopped)]);
       executor.abortAll(stopped());
       await executor.drain();
     } finally {
       this.putBackAhead();
+      deaths.close();
       watch.close();
       signal?.removeEventListener('abort', abort);
       this.isRunning = false;

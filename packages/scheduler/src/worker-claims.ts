@@ -74,6 +74,11 @@ export class WorkerClaims {
     return this.trees.workers.size;
   }
 
+  /** All of them. In a read section. */
+  workers(): Worker[] {
+    return [...this.all()].map(({ worker }) => worker);
+  }
+
   /** All workers, those that run nothing too. */
   *all(): IterableIterator<WorkerClaim> {
     for (const [[pid, startTime, slot, instance], record] of this.trees.workers.range()) {
