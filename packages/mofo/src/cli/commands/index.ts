@@ -13,6 +13,7 @@ import { addRun } from './run.ts';
 import { addSnapshot } from './snapshot.ts';
 import { addSnapshots } from './snapshots.ts';
 import { addStatus } from './status.ts';
+import { addTasks } from './tasks.ts';
 import { addVersions } from './versions.ts';
 
 /** Adds one command to the program. */
@@ -25,6 +26,7 @@ export const commandAdders: readonly CommandAdder[] = [
   addRun,
   addStatus,
   addVersions,
+  addTasks,
   addPromote,
   addRevert,
   addSnapshot,
