@@ -101,11 +101,15 @@ export class BundleWords {
   }
 
   taken(block: number): number {
-    return this.stateWord(block, TAKEN);
+    const taken = this.stateWord(block, TAKEN);
+    if (taken < 0 || taken > BUNDLE_SLOTS) throw corrupt(block, `${taken} tasks taken`);
+    return taken;
   }
 
   count(block: number): number {
-    return this.stateWord(block, COUNT);
+    const count = this.stateWord(block, COUNT);
+    if (count < 0 || count > BUNDLE_SLOTS) throw corrupt(block, `${count} tasks`);
+    return count;
   }
 
   /** Slots that wait or run. */
@@ -139,7 +143,9 @@ export class BundleWords {
     let end = swapped(door.words[s + TEXT_END] as number);
     const taken = swapped(door.words[s + TAKEN] as number);
     const remaining = swapped(door.words[s + REMAINING] as number);
-    if (count >= BUNDLE_SLOTS) return false;
+    if (count < 0 || count > BUNDLE_SLOTS || end < TEXT_START || end > PAYLOAD_GRANULES)
+      throw corrupt(block, 'its counts make no sense');
+    if (count === BUNDLE_SLOTS) return false;
     const isWide = !isLatin1(payload);
     const payloadBytes = isWide ? payload.length * 2 : payload.length;
     const payloadGranules = (payloadBytes + 15) >> 4;

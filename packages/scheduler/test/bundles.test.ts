@@ -220,3 +220,36 @@ test('a handler that runs tasks itself has each of them run once', () => {
   expect(ran).toEqual(['outer', 'inner']);
   expect(scheduler.status).toMatchObject({ completed: 2, ready: 0, running: 0 });
 });
+
+describe('damaged words', () => {
+  const values = [-1, 65, 0x7fffffff, -0x80000000];
+  const places = [0, 1, 2, 3].flatMap((word) => values.map((value): [number, number] => [word, value]));
+  test.each(places)('of a bundle give a code and change nothing: state word %i is %i', (word, value) => {
+    const damaged = privateStore(2 ** 20);
+    const scheduler = openScheduler(damaged, { tasks: { a: () => {} } });
+    for (let n = 0; n < 10; n++) scheduler.enqueue('a', n);
+    const { door } = damaged.memory;
+    damaged.transaction(() => {
+      const block = openTrees(damaged).bundles.first()?.[1] as number;
+      const i = door.own(block, (block + 2) | 0, 1);
+      door.words[i + word] = value;
+    });
+    // Whatever is asked, it ends; and what cannot be is told.
+    const asked = [
+      () => scheduler.enqueue('a', 1),
+      () => scheduler.runBatch(100),
+      () => scheduler.list('ready'),
+      () => scheduler.cancel(5),
+    ];
+    const codes = asked.map((ask) => {
+      try {
+        ask();
+        return 'done';
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+    });
+    expect(codes).toContain('CORRUPT');
+    for (const code of codes) expect(['CORRUPT', 'done']).toContain(code);
+  });
+});
