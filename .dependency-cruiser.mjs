@@ -41,7 +41,11 @@ const forbidden = [
     ['journal', 'shm-store'],
     'Takeover must work for any program, with or without modules, tasks and snapshots; blame goes through an interface.',
   ),
-  mayOnlyImport('scheduler', ['journal'], 'Tasks are ordinary journalled data; the scheduler needs no raw memory.'),
+  mayOnlyImport(
+    'scheduler',
+    ['journal', 'shm-store'],
+    'Tasks are journalled data. Bundles of waiting ones lay out their own words through the door, for a tree entry each costs ten times as much; and the kernel tells of dead workers.',
+  ),
   mayOnlyImport(
     'level',
     ['journal'],

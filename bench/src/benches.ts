@@ -3,7 +3,8 @@
 import type { Bench } from './framework/bench.ts';
 import { storeBench } from './store/store-bench.ts';
 import { takeoverBench } from './takeover/takeover-bench.ts';
+import { tasksBench } from './tasks/tasks-bench.ts';
 import { updateBench } from './update/update-bench.ts';
 
 /** Every bench. */
-export const benches: readonly Bench[] = [storeBench, takeoverBench, updateBench];
+export const benches: readonly Bench[] = [storeBench, takeoverBench, updateBench, tasksBench];

@@ -91,6 +91,18 @@ describe('bench', () => {
     expect(leftovers()).toEqual(before);
   });
 
+  test('tasks are enqueued, run and completed, and begin in another process', { timeout: 120_000 }, () => {
+    const before = leftovers();
+    const result = bench('tasks', '--quick', '--json', '--case', '*');
+    const rows = rowsOf(result);
+    const subjects = result.stderr.includes('SKIPPED bullmq: ') ? ['mofo'] : ['mofo', 'bullmq'];
+    for (const name of ['run.batch', 'run.single', 'latency.cross-process'])
+      expect(subjectsOf(rows, name)).toEqual(subjects);
+    const latency = rows.find((row) => row.case === 'latency.cross-process');
+    expect(latency?.p99).toBeGreaterThanOrEqual(latency?.p50 as number);
+    expect(leftovers()).toEqual(before);
+  });
+
   test('takeover kills, is taken over, and gives p50, p99 and max', { timeout: 120_000 }, () => {
     const before = leftovers();
     const rows = rowsOf(bench('takeover', '--quick', '--json', '--case', 'sigkill.idle'));

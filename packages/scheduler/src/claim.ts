@@ -1,12 +1,13 @@
 // Choosing the next task and claiming it: one transaction, before anything of the task runs. From its commit on every process can see who runs
 // what, so that a death is blamed and the task found again.
 //
-// The next task is the first of the ready queue; of parked tasks those count whose name is not paused and has a handler here. What cannot run
+// The next task is the first of the bundles and the ready index; of parked tasks those count whose name is not paused and has a handler here. What cannot run
 // is set aside when it is met at the head of the queue (parked, blocked, or too late), so that it is met only once.
 
 import { PROMOTE_COUNT_MAX, SET_ASIDE_COUNT_MAX } from './constants.ts';
 import type { Definition } from './definition.ts';
-import type { TaskRecord } from './storage.ts';
+import type { BundledPlace } from './ready-bundles.ts';
+import type { TaskRecord, WorkerRecord } from './storage.ts';
 import { linesOf } from './task-info.ts';
 import type { TaskTable } from './task-table.ts';
 import type { Worker } from './worker.ts';
@@ -14,8 +15,11 @@ import type { Worker } from './worker.ts';
 /** A task that this worker has claimed. */
 export interface Claim {
   readonly id: number;
-  /** Fences: it changes with every claim. */
+  /** Fences: it changes with every claim. Of a bundled task its negative id, for such a task is claimed once as that. */
   readonly token: number;
+  /** Of a bundled task: the worker's record that names it, and where it lies. */
+  readonly record: WorkerRecord | undefined;
+  readonly place: BundledPlace | undefined;
   readonly name: string;
   /** JSON, '' for undefined. */
   readonly payload: string;
@@ -34,13 +38,19 @@ export interface Claimer {
 
 /** Claims the next task; 'again' if this transaction only set tasks aside, and more may come. In a transaction. */
 export function claimNext(table: TaskTable, claimer: Claimer, now: number): Claim | 'again' | undefined {
-  if (table.meta.paused) return undefined;
+  if (table.counters.paused) return undefined;
   promoteDue(table, now);
   for (let count = 0; count < SET_ASIDE_COUNT_MAX; count++) {
-    const id = firstCandidate(table, claimer);
+    const single = firstCandidate(table, claimer);
+    let id = single?.id;
+    if (isBundledFirst(table, single)) {
+      const claimed = claimBundled(table, claimer, undefined);
+      if (claimed !== undefined) return claimed;
+      id = table.unbundle(table.bundles.placeOfFirst());
+    }
     if (id === undefined) return undefined;
     const task = table.require(id);
-    const definition = runnable(table, claimer, task);
+    const definition = runnable(table, claimer, task.name);
     if (definition === undefined) table.park(id, task);
     else if (task.deadlineAt !== 0 && now > task.deadlineAt) table.bury(id, task, 'DEADLINE', now);
     else if (isKeyInUse(table, task, definition)) table.block(id, task);
@@ -49,11 +59,34 @@ export function claimNext(table: TaskTable, claimer: Claimer, now: number): Clai
   return 'again';
 }
 
+/**
+ * Claims the next task if it is a plain one with a synchronous handler, and nothing needs to be set aside: for a worker that has just completed one, in the
+ * same transaction. `record` is the worker's, if that one was bundled too: its id still
+ * stands there, and whoever calls this clears it if nothing was claimed.
+ */
+export function claimNextPlain(
+  table: TaskTable,
+  claimer: Claimer,
+  now: number,
+  record: WorkerRecord | undefined,
+): Claim | undefined {
+  const { bundles, counters, trees } = table;
+  if (counters.waiting <= 0 || counters.paused || trees.names.size > 0) return undefined;
+  const due = trees.delayed.size === 0 ? undefined : trees.delayed.first();
+  if (due !== undefined && due[0][0] <= now) return undefined;
+  const single = trees.ready.size === 0 ? undefined : trees.ready.first();
+  if (single !== undefined) {
+    const [[rank, sequence]] = single;
+    if (!bundles.seekFirst() || !isBefore(bundles.rank, bundles.id, { rank, sequence })) return undefined;
+  } else if (!bundles.seekFirst()) return undefined;
+  return claimBundled(table, claimer, record);
+}
+
 /** Whether a claim may find something. Takes no lock. In a read section. */
 export function hasWork(table: TaskTable, claimer: Claimer, now: number): boolean {
   const { delayed, ready } = table.trees;
-  if (table.meta.paused) return false;
-  if (ready.size > 0) return true;
+  if (table.counters.paused) return false;
+  if (table.bundles.waiting > 0 || ready.size > 0) return true;
   if (delayed.size > 0 && (delayed.first() as [[number, number], number])[0][0] <= now) return true;
   return firstParked(table, claimer) !== undefined;
 }
@@ -67,27 +100,53 @@ function promoteDue(table: TaskTable, now: number): void {
   }
 }
 
-function firstCandidate(table: TaskTable, claimer: Claimer): number | undefined {
+/** The first of the ready and the parked tasks that may run. */
+function firstCandidate(table: TaskTable, claimer: Claimer): WaitingTask | undefined {
   const { names, ready } = table.trees;
-  const first = ready.size === 0 ? undefined : ready.first();
-  if (names.size === 0) return first?.[1];
+  const entry = ready.size === 0 ? undefined : ready.first();
+  const first = entry === undefined ? undefined : { rank: entry[0][0], sequence: entry[0][1], id: entry[1] };
+  if (names.size === 0) return first;
   const parked = firstParked(table, claimer);
-  if (parked === undefined) return first?.[1];
-  if (first === undefined) return parked.id;
-  const [rank, sequence] = first[0];
-  return isBefore(rank, sequence, parked) ? first[1] : parked.id;
+  if (parked === undefined || first === undefined) return parked ?? first;
+  return isBefore(first.rank, first.sequence, parked) ? first : parked;
 }
 
-interface ParkedTask {
+function isBundledFirst({ bundles }: TaskTable, single: WaitingTask | undefined): boolean {
+  if (!bundles.seekFirst()) return false;
+  return single === undefined || isBefore(bundles.rank, bundles.id, single);
+}
+
+/**
+ * Claims the bundled task that was found first; undefined if it cannot be run as such: paused, no handler here, asynchronous, or this worker is in the
+ * middle of another one (a handler that runs tasks itself).
+ */
+function claimBundled(table: TaskTable, claimer: Claimer, completed: WorkerRecord | undefined): Claim | undefined {
+  const { bundles, claims } = table;
+  const record = completed ?? claims.recordOf(claimer.worker);
+  if (completed === undefined && record.taskId !== 0) return undefined;
+  const { id } = bundles;
+  const place = bundles.placeOfFirst();
+  const name = bundles.nameOf(place);
+  const definition = runnable(table, claimer, name);
+  if (definition === undefined || definition.isAsync) return undefined;
+  table.startBundled(record, place, id, definition.version);
+  const payload = bundles.payloadOf(place);
+  return { id, token: -id, record, place, name, payload, definition, attempt: 1, crashes: 0, interruptedBy: NONE };
+}
+
+interface Place {
   readonly rank: number;
   readonly sequence: number;
+}
+
+interface WaitingTask extends Place {
   readonly id: number;
 }
 
-function firstParked(table: TaskTable, claimer: Claimer): ParkedTask | undefined {
+function firstParked(table: TaskTable, claimer: Claimer): WaitingTask | undefined {
   const { names, parked } = table.trees;
   if (parked.size === 0) return undefined;
-  let best: ParkedTask | undefined;
+  let best: WaitingTask | undefined;
   for (const [name, entry] of names.range()) {
     if (entry.parked <= 0 || entry.paused || claimer.definitionOf(name) === undefined) continue;
     const first = parked.range({ prefix: [name], limit: 1 }).next();
@@ -98,12 +157,11 @@ function firstParked(table: TaskTable, claimer: Claimer): ParkedTask | undefined
   return best;
 }
 
-function isBefore(rank: number, sequence: number, other: ParkedTask): boolean {
+function isBefore(rank: number, sequence: number, other: Place): boolean {
   return rank < other.rank || (rank === other.rank && sequence < other.sequence);
 }
 
-function runnable(table: TaskTable, claimer: Claimer, task: TaskRecord): Definition | undefined {
-  const { name } = task;
+function runnable(table: TaskTable, claimer: Claimer, name: string): Definition | undefined {
   const { names } = table.trees;
   if (names.size > 0 && names.get(name)?.paused === true) return undefined;
   return claimer.definitionOf(name);
@@ -126,6 +184,8 @@ function claim(
   return {
     id,
     token,
+    record: undefined,
+    place: undefined,
     name: task.name,
     payload: task.payload,
     definition,

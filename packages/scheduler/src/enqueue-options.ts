@@ -39,6 +39,11 @@ export interface NewTask {
   readonly scheduleKey?: string;
 }
 
+/** True if there is nothing to say of the task but name, payload and priority. */
+export function isPlain({ concurrencyKey, deadlineAt, dedupeKey, dueAt, scheduleKey }: NewTask): boolean {
+  return dueAt === 0 && deadlineAt === 0 && dedupeKey === '' && concurrencyKey === '' && scheduleKey === undefined;
+}
+
 const NAMES: ReadonlySet<string> = new Set(['delay', 'at', 'priority', 'deadline', 'dedupeKey', 'concurrencyKey']);
 const NONE: EnqueueOptions = Object.freeze({});
 

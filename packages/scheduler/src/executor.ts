@@ -8,8 +8,11 @@
 import { inspect } from 'node:util';
 import type { Claim } from './claim.ts';
 import type { Clock, TaskContext } from './definition.ts';
+import type { BundledPlace } from './ready-bundles.ts';
 import { SchedulerError } from './scheduler-error.ts';
-import type { Outcome, TaskTable } from './task-table.ts';
+import type { TaskRecord, WorkerRecord } from './storage.ts';
+import { claimLost, type Outcome, type TaskTable } from './task-table.ts';
+import type { Worker } from './worker.ts';
 
 /** A task that is about to run, for hooks. */
 export interface RunningTask {
@@ -45,7 +48,12 @@ export interface ExecutorOptions {
   readonly random: () => number;
   readonly around: Around | undefined;
   readonly onSettled: OnSettled | undefined;
+  /** Who runs here. */
+  readonly worker: Worker;
 }
+
+/** Claims another task in the transaction that completes one; gets the worker's record if that one was bundled. See {@link Executor.execute}. */
+export type ClaimAhead = (completed: WorkerRecord | undefined) => Claim | undefined;
 
 /** A run that has ended, or will. */
 export interface Run {
@@ -65,26 +73,43 @@ interface ActiveRun {
 /** Runs tasks in this thread. */
 export class Executor {
   private readonly options: ExecutorOptions;
-  /** Runs in flight by their claim's token. */
+  /** Asynchronous runs in flight by their claim's token. */
   private readonly active = new Map<number, ActiveRun>();
+  /** Synchronous runs, the innermost last: a handler may run tasks itself. */
+  private readonly running: ActiveRun[] = [];
+
+  /** What has been claimed ahead and not been taken. */
+  private ahead: Claim | undefined;
 
   constructor(options: ExecutorOptions) {
     this.options = options;
   }
 
+  /** What was claimed in the transaction that completed the last synchronous task; whoever takes it begins it or puts it back. */
+  takeAhead(): Claim | undefined {
+    const { ahead } = this;
+    this.ahead = undefined;
+    return ahead;
+  }
+
   /** Runs in flight. */
   get activeCount(): number {
-    return this.active.size;
+    return this.active.size + this.running.length;
   }
 
   /** True while this executor works on the claim. */
   isActive(token: number): boolean {
-    return this.active.has(token);
+    return (
+      this.active.has(token) || this.ahead?.token === token || this.running.some(({ claim }) => claim.token === token)
+    );
   }
 
-  /** Runs a claimed task. Throws what `around` itself throws, and what keeps the store from recording the outcome. */
-  execute(claim: Claim): Run {
-    const { around, onSettled } = this.options;
+  /**
+   * Runs a claimed task. Throws what `around` itself throws, and what keeps the store from recording the outcome.
+   *
+   * @param claimAhead called in the transaction that completes a synchronous task: what it claims is committed together with that, and is in `ahead` then.
+   */
+  execute(claim: Claim, claimAhead?: ClaimAhead): Run {
     const { definition } = claim;
     const task: RunningTask = {
       id: claim.id,
@@ -98,37 +123,26 @@ export class Executor {
     };
     const context = new Context(this.options.store, this.options.table, claim, this.options.clock);
     const entry: ActiveRun = { claim, context, finished: undefined };
-    this.active.set(claim.token, entry);
+    if (definition.isAsync) {
+      this.active.set(claim.token, entry);
+      try {
+        return this.startAsync(task, entry);
+      } finally {
+        if (entry.finished === undefined) this.active.delete(claim.token);
+      }
+    }
+    const { running } = this;
+    running.push(entry);
     try {
-      if (definition.isAsync) return this.startAsync(task, entry);
-      let outcome: Outcome | undefined;
-      let failure: unknown;
-      const run = (): void => {
-        if (outcome !== undefined) throw ranTwice(claim);
-        try {
-          outcome = this.runSync(claim, context);
-        } catch (error) {
-          failure = error;
-          outcome = this.recordFailure(claim, error);
-          throw error;
-        }
-      };
-      this.callAround(claim, around, task, run, (error) => {
-        if (outcome !== undefined) return error === failure;
-        failure = error;
-        outcome = this.recordFailure(claim, error);
-        return true;
-      });
-      onSettled?.(task, outcome as unknown as Outcome, failure);
-      return { task, outcome: outcome as unknown as Outcome };
+      return this.executeSync(task, claim, context, claimAhead);
     } finally {
-      if (entry.finished === undefined) this.active.delete(claim.token);
+      running.length -= 1;
     }
   }
 
   /** Aborts the signal of a running task of this executor; false if it has none. */
   abort(id: number, reason: SchedulerError): boolean {
-    for (const { claim, context } of this.active.values()) {
+    for (const { claim, context } of [...this.active.values(), ...this.running]) {
       if (claim.id !== id) continue;
       context.abort(reason);
       return true;
@@ -151,15 +165,61 @@ export class Executor {
     await Promise.all([...this.active.values()].map(({ finished }) => finished));
   }
 
-  private runSync(claim: Claim, context: Context): Outcome {
+  private executeSync(task: RunningTask, claim: Claim, context: Context, claimAhead: ClaimAhead | undefined): Run {
+    const { around, onSettled } = this.options;
+    let outcome: Outcome | undefined;
+    let failure: unknown;
+    const run = (): void => {
+      if (outcome !== undefined) throw ranTwice(claim);
+      try {
+        this.ahead = this.runSync(claim, context, claimAhead);
+        outcome = 'completed';
+      } catch (error) {
+        this.options.table.claims.forgetLabel();
+        failure = error;
+        outcome = this.recordFailure(claim, error);
+        throw error;
+      }
+    };
+    this.callAround(claim, around, task, run, (error) => {
+      if (outcome !== undefined) return error === failure;
+      failure = error;
+      outcome = this.recordFailure(claim, error);
+      return true;
+    });
+    onSettled?.(task, outcome as unknown as Outcome, failure);
+    return { task, outcome: outcome as unknown as Outcome };
+  }
+
+  /** Handler and completion in one transaction; gives what was claimed ahead in it. */
+  private runSync(claim: Claim, context: Context, claimAhead: ClaimAhead | undefined): Claim | undefined {
     const { store, table, clock } = this.options;
-    store.transaction(() => {
-      const task = table.requireClaim(claim.id, claim.token);
+    return store.transaction(() => {
+      const { place, record } = claim;
+      const task = record === undefined ? table.requireClaim(claim.id, claim.token) : undefined;
+      if (record !== undefined) this.requireBundled(claim, record);
       const result = claim.definition.handler(payloadOf(claim), context);
       if (isThenable(result)) throw promiseReturned(claim, result);
-      table.complete(claim.id, task, clock());
+      if (task !== undefined) table.complete(claim.id, task, clock());
+      else table.completeBundled(place as BundledPlace);
+      const next = claimAhead?.(record);
+      if (record !== undefined && next === undefined) record.taskId = 0;
+      return next;
     });
-    return 'completed';
+  }
+
+  /** The fence for a bundled task. */
+  private requireBundled(claim: Claim, record: WorkerRecord): void {
+    if (!this.options.table.claims.holds(record, claim.id)) throw claimLost(claim.id);
+  }
+
+  /** The task's record, if it is claimed still; a bundled one gets one. In a transaction. */
+  private requireTask(claim: Claim): TaskRecord {
+    const { table, worker } = this.options;
+    const { record } = claim;
+    if (record === undefined) return table.requireClaim(claim.id, claim.token);
+    this.requireBundled(claim, record);
+    return table.unbundleRunning({ record, worker });
   }
 
   private startAsync(task: RunningTask, entry: ActiveRun): Run {
@@ -241,10 +301,10 @@ export class Executor {
   private recordFailure(claim: Claim, error: unknown): Outcome {
     if (isClaimLost(error, claim)) return 'lost';
     const { store, table, clock, random } = this.options;
-    const { definition, id, token } = claim;
+    const { definition, id } = claim;
     try {
       return store.transaction(() => {
-        const task = table.requireClaim(id, token);
+        const task = this.requireTask(claim);
         if (error instanceof SchedulerError && error.code === 'STOPPED') {
           table.release(id, task);
           return 'released';

@@ -5,9 +5,10 @@ export type { Clock, Handler, PayloadOf, TaskContext, TaskDefinition, TaskDefini
 export { type Duration, parseDurationMs } from './duration.ts';
 export type { EnqueueOptions } from './enqueue-options.ts';
 export type { Around, RunningTask } from './executor.ts';
+export type { SchedulerStatus } from './listing.ts';
 export { type OpenSchedulerOptions, openScheduler, type SchedulerStore } from './open-scheduler.ts';
 export type { RunOptions } from './run-loop.ts';
-export type { DeadLetters, RecoverOptions, RunNextResult, Scheduler, SchedulerStatus } from './scheduler.ts';
+export type { DeadLetters, RecoverOptions, RunNextResult, Scheduler } from './scheduler.ts';
 export { SchedulerError, type SchedulerErrorCode } from './scheduler-error.ts';
 export type { ScheduleInfo, ScheduleOptions } from './schedules.ts';
 export type { DeadReason, TaskState } from './storage.ts';

@@ -3,6 +3,7 @@
 import type { Store } from '@mofo/journal';
 import { requireOptions } from './arguments.ts';
 import type { Claimer } from './claim.ts';
+import { Counters, makeCounters } from './counters.ts';
 import {
   type Clock,
   type Definition,
@@ -21,7 +22,10 @@ import { defaultVerdict, type Interruption, type Verdict } from './verdict.ts';
 import { isWorkerAlive, thisWorker, type Worker } from './worker.ts';
 
 /** What a scheduler needs of a store: any `Store` of @mofo/journal, over shared segments or private memory. */
-export type SchedulerStore = Pick<Store, 'transaction' | 'read' | 'addRoots' | 'watch' | 'status'>;
+export type SchedulerStore = Pick<
+  Store,
+  'transaction' | 'read' | 'addRoots' | 'watch' | 'status' | 'memory' | 'isInTransaction'
+>;
 
 /** Options of {@link openScheduler}. */
 export interface OpenSchedulerOptions<T extends TaskDefinitions> {
@@ -83,8 +87,9 @@ export function openScheduler<const T extends TaskDefinitions>(
   } = options;
   const tasks = new Map<string, Definition>();
   for (const [name, given] of Object.entries(options.tasks ?? {})) tasks.set(name, definitionFrom(name, given));
+  const worker = options.worker ?? thisWorker(store.status.slot);
   const claimer: Claimer = {
-    worker: options.worker ?? thisWorker(store.status.slot),
+    worker,
     definitionOf(name) {
       const given = resolve?.(name);
       return given === undefined ? tasks.get(name) : definitionFrom(name, given);
@@ -92,8 +97,8 @@ export function openScheduler<const T extends TaskDefinitions>(
   };
   const table = openTable(store);
   const schedules = new Schedules(table);
-  const executor = new Executor({ store, table, clock, random, around, onSettled });
-  const rehearser = new Executor({ store, table, clock, random, around, onSettled: undefined });
+  const executor = new Executor({ store, table, clock, random, around, onSettled, worker });
+  const rehearser = new Executor({ store, table, clock, random, around, onSettled: undefined, worker });
   return new Scheduler<T>({ store, table, schedules, executor, rehearser, claimer, clock, isAlive, verdict });
 }
 
@@ -101,11 +106,16 @@ function openTable(store: SchedulerStore): TaskTable {
   const trees = openTrees(store);
   if (!trees.meta.has(0)) {
     store.transaction(() => {
-      if (!trees.meta.has(0)) trees.meta.set(0, { format: FORMAT_VERSION });
+      if (trees.meta.has(0)) return;
+      trees.meta.set(0, { format: FORMAT_VERSION });
+      trees.counters.set(0, makeCounters(store.memory));
     });
   }
   const meta = trees.meta.get(0);
-  if (meta !== undefined && meta.format === FORMAT_VERSION) return new TaskTable(trees, meta);
+  if (meta !== undefined && meta.format === FORMAT_VERSION) {
+    const counters = store.read(() => new Counters(store.memory, trees.counters.get(0) ?? 0));
+    return new TaskTable(trees, meta, counters, store.memory);
+  }
   throw new SchedulerError(
     'FORMAT_UNKNOWN',
     `the tasks in this store have format ${meta?.format}; this version of @mofo/scheduler knows ${FORMAT_VERSION}. ` +

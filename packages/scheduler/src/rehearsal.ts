@@ -52,6 +52,8 @@ export function rehearse(parts: RehearsalParts, name: string): boolean {
     });
   } catch (error) {
     if (error !== takenBack) throw error;
+  } finally {
+    table.claims.forgetLabel();
   }
   return hasRun;
 }

@@ -1,5 +1,5 @@
 // Executes tasks until told to stop. It sleeps until the next task is due, a commit of any process rings, a run in flight ends, or it is told
-// to stop; while others have running tasks it also looks now and then whether they are alive.
+// to stop. The death of another worker rings too; as a second line it looks now and then whether the others are alive (workers in threads, which die without a process).
 
 import { TIMER_MAX_MS } from './constants.ts';
 
@@ -15,14 +15,16 @@ export interface RunOptions {
 
 /** What the loop drives. */
 export interface Steps {
-  /** Runs one task if one is due; false if not. */
-  step(): boolean;
+  /** Runs one task if one is due; false if not. Another one may be claimed ahead until the time `until` of `performance.now`. */
+  step(until: number): boolean;
   /** True while another asynchronous task may be started. */
   mayStart(): boolean;
   /** Milliseconds until the next task is due; undefined if none is waiting for its time. */
   untilDueMs(): number | undefined;
   /** Puts back what dead workers left. */
   recover(): void;
+  /** True if a worker is known to have died since the last recovery. */
+  mustRecover(): boolean;
 }
 
 /** Wakes a sleeping loop; a wake that comes while it works is not lost. */
@@ -62,12 +64,13 @@ export async function runLoop(
   let recoverAt = performance.now();
   while (!isStopped()) {
     const start = performance.now();
-    if (start >= recoverAt) {
+    if (steps.mustRecover() || start >= recoverAt) {
       steps.recover();
       recoverAt = start + recoverEveryMs;
     }
     let more = steps.mayStart();
-    while (more && !isStopped() && performance.now() < start + sliceMs) more = steps.step() && steps.mayStart();
+    while (more && !isStopped() && performance.now() < start + sliceMs)
+      more = steps.step(start + sliceMs) && steps.mayStart();
     if (isStopped()) return;
     if (more) await new Promise<void>((resolve) => setImmediate(resolve));
     else await wake.sleep(Math.min(sleepMs(steps), recoverAt - performance.now()));

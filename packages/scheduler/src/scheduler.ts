@@ -1,25 +1,27 @@
 // The scheduler as programs see it: enqueue, run, look, and put right what a death left behind.
 
 import { encodePayload, invalidOption, requireInteger, requireOptions, requireTaskName } from './arguments.ts';
-import { type Claim, type Claimer, claimNext, hasWork } from './claim.ts';
+import { type Claim, type Claimer, claimNext, claimNextPlain, hasWork } from './claim.ts';
 import {
   CONCURRENCY_DEFAULT,
   CONCURRENCY_MAX,
   LIST_COUNT_DEFAULT,
-  RECOVER_COUNT_MAX,
   RECOVER_EVERY_DEFAULT_MS,
   SLICE_MS,
   TIMER_MAX_MS,
 } from './constants.ts';
+import { DeathWatch } from './death-watch.ts';
 import type { Clock, PayloadOf, TaskDefinitions } from './definition.ts';
-import { type EnqueueOptions, newTask } from './enqueue-options.ts';
-import type { Executor, Run } from './executor.ts';
+import { type EnqueueOptions, isPlain, newTask } from './enqueue-options.ts';
+import type { ClaimAhead, Executor, Run } from './executor.ts';
+import { findTask, listTasks, nextDueAt, type SchedulerStatus, statusOf } from './listing.ts';
+import { recoverInterrupted } from './recovery.ts';
 import { rehearse } from './rehearsal.ts';
 import { type RunOptions, runLoop, Wake } from './run-loop.ts';
 import { SchedulerError } from './scheduler-error.ts';
 import { type ScheduleInfo, type ScheduleOptions, type Schedules, scheduleSpec } from './schedules.ts';
-import type { TaskRecord, TaskState } from './storage.ts';
-import { linesOf, type TaskInfo, taskInfo, workerOf } from './task-info.ts';
+import type { TaskRecord, TaskState, WorkerRecord } from './storage.ts';
+import type { TaskInfo } from './task-info.ts';
 import type { TaskTable } from './task-table.ts';
 import type { Interruption, Verdict } from './verdict.ts';
 import type { Worker } from './worker.ts';
@@ -36,26 +38,6 @@ export interface RecoverOptions {
   readonly isAlive?: (worker: Worker) => boolean;
 }
 
-/** How many tasks there are, and what has happened since the store was made. */
-export interface SchedulerStatus {
-  readonly paused: boolean;
-  readonly pausedTasks: readonly string[];
-  readonly ready: number;
-  readonly delayed: number;
-  /** Paused, or without a handler where they were met. */
-  readonly parked: number;
-  /** Waiting for their concurrency key. */
-  readonly blocked: number;
-  readonly running: number;
-  readonly dead: number;
-  readonly schedules: number;
-  readonly completed: number;
-  readonly failures: number;
-  readonly crashes: number;
-  readonly cancelled: number;
-  readonly nextDueAt: number | undefined;
-}
-
 /** Tasks that will not run again by themselves. */
 export interface DeadLetters {
   /** The oldest first. */
@@ -70,6 +52,7 @@ export interface DeadLetters {
 export interface SchedulerParts {
   readonly store: {
     transaction<T>(body: () => T): T;
+    readonly isInTransaction: boolean;
     read<T>(body: () => T): T;
     watch(onCommit: () => void): { close(): void };
   };
@@ -98,6 +81,8 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
   private readonly wake = new Wake();
   private isClosed = false;
   private isRunning = false;
+  /** Something was paused here since a task was claimed ahead. */
+  private hasPaused = false;
 
   /** Use {@link openScheduler}. */
   constructor(parts: SchedulerParts) {
@@ -123,7 +108,11 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     const { clock, store, table } = this.parts;
     const now = clock();
     const spec = newTask(name, encodePayload(name, rest[0]), rest[1], now);
-    const id = store.transaction(() => table.insert(spec, now));
+    // A level of nesting costs more than a plain task, which nothing but a full store can stop half-way; and that fails the whole transaction.
+    const id =
+      store.isInTransaction && isPlain(spec)
+        ? table.insert(spec, now)
+        : store.transaction(() => table.insert(spec, now));
     this.wake.ring();
     return id;
   }
@@ -163,7 +152,30 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
    */
   runNext(): RunNextResult {
     const run = this.runOne();
-    return { ...run, nextDueAt: this.nextDueAt() };
+    return { ...run, nextDueAt: nextDueAt(this.parts.table) };
+  }
+
+  /**
+   * Runs tasks that are due one after the other, at most `count`, and returns when none is left: for programs with a loop of their own. As {@link runNext}, and
+   * quicker than that: the next plain task is claimed in the transaction that completes the last one.
+   *
+   * @returns what was run; asynchronous tasks have begun. Throws what `runNext` throws.
+   */
+  runBatch(count: number): Run[] {
+    requireInteger('count', count, 1, Number.MAX_SAFE_INTEGER);
+    const runs: Run[] = [];
+    const claimAhead = (record: WorkerRecord | undefined): Claim | undefined =>
+      runs.length + 1 < count ? this.claimAhead(record) : undefined;
+    try {
+      while (runs.length < count) {
+        const run = this.runOne(claimAhead);
+        if (run === undefined) break;
+        runs.push(run);
+      }
+    } finally {
+      this.putBackAhead();
+    }
+    return runs;
   }
 
   /**
@@ -183,9 +195,14 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
         'ALREADY_RUNNING',
         'run() is going on already. Nothing was changed. Wait for it, or abort its signal.',
       );
-    const { executor, store } = this.parts;
+    const { claimer, executor, store, table } = this.parts;
     const ring = (): void => this.wake.ring();
-    const isStopped = (): boolean => this.isClosed || signal?.aborted === true;
+    let isAborted = signal?.aborted === true;
+    const abort = (): void => {
+      isAborted = true;
+      ring();
+    };
+    const isStopped = (): boolean => this.isClosed || isAborted;
     let fail: (error: unknown) => void = () => {};
     const failed = new Promise<never>((_, reject) => {
       fail = reject;
@@ -195,24 +212,48 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
       ring();
       this.noticeCancelled();
     });
-    signal?.addEventListener('abort', ring);
+    signal?.addEventListener('abort', abort);
+    let isDeathSeen = false;
+    const deaths = new DeathWatch(() => {
+      isDeathSeen = true;
+      ring();
+    });
+    let workerCount = -1;
     const steps = {
-      step: () => {
-        const run = this.runOne();
+      step: (until: number) => {
+        const run = this.runOne((record) =>
+          performance.now() < until && !isStopped() ? this.claimAhead(record) : undefined,
+        );
         run?.finished?.catch(fail);
         return run !== undefined;
       },
       mayStart: () => executor.activeCount < concurrency,
       untilDueMs: () => this.untilDueMs(),
-      recover: () => void this.recover(),
+      recover: () => {
+        isDeathSeen = false;
+        workerCount = -1;
+        recoverInterrupted(this.parts, this.parts.isAlive);
+      },
+      mustRecover: () => {
+        const count = table.claims.count;
+        if (count !== workerCount) {
+          workerCount = count;
+          deaths.update(store.read(() => table.claims.workers()));
+        }
+        return isDeathSeen;
+      },
     };
     try {
+      // So that the others know whom to watch.
+      store.transaction(() => table.claims.recordOf(claimer.worker));
       await Promise.race([failed, runLoop(steps, this.wake, SLICE_MS, recoverEveryMs, isStopped)]);
       executor.abortAll(stopped());
       await executor.drain();
     } finally {
+      this.putBackAhead();
+      deaths.close();
       watch.close();
-      signal?.removeEventListener('abort', ring);
+      signal?.removeEventListener('abort', abort);
       this.isRunning = false;
     }
   }
@@ -226,14 +267,7 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
   recover(options: RecoverOptions = {}): TaskInfo[] {
     this.requireOpen();
     requireOptions('recover', options, RECOVER_OPTIONS);
-    const { clock, store, table } = this.parts;
-    const isAlive = options.isAlive ?? this.parts.isAlive;
-    const interrupted: TaskInfo[] = [];
-    if (table.trees.running.size <= this.parts.executor.activeCount) return interrupted;
-    for (const ids of batches(store.read(() => this.orphans(isAlive)))) {
-      const found = store.transaction(() => ids.map(([id, token]) => this.interrupt(id, token, clock())));
-      for (const info of found) if (info !== undefined) interrupted.push(info);
-    }
+    const interrupted = recoverInterrupted(this.parts, options.isAlive ?? this.parts.isAlive);
     this.wake.ring();
     return interrupted;
   }
@@ -272,7 +306,8 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     const { clock, executor, store, table } = this.parts;
     const result = store.transaction(() => {
       const task = table.trees.tasks.get(id);
-      if (task === undefined || task.state === 'dead') return 'unknown';
+      if (task === undefined) return table.cancelBundled(id);
+      if (task.state === 'dead') return 'unknown';
       if (task.state === 'running') {
         task.cancelRequested = true;
         return 'stopping';
@@ -288,10 +323,7 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
   get(id: number): TaskInfo | undefined {
     this.requireOpen();
     const { store, table } = this.parts;
-    return store.read(() => {
-      const task = table.trees.tasks.get(id);
-      return task === undefined ? undefined : taskInfo(id, task);
-    });
+    return store.read(() => findTask(table, id));
   }
 
   /** Tasks, all or of one state, in the order of their index; at most `limit`, 100 unless told. */
@@ -300,30 +332,14 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     const { limit = LIST_COUNT_DEFAULT } = options;
     requireInteger('limit', limit, 0, Number.MAX_SAFE_INTEGER);
     const { store, table } = this.parts;
-    return store.read(() => [...this.ids(state, limit)].map((id) => taskInfo(id, table.require(id))));
+    return store.read(() => listTasks(table, state, limit));
   }
 
   /** Counts. Costs microseconds. */
   get status(): SchedulerStatus {
     this.requireOpen();
     const { store, table } = this.parts;
-    const { meta, trees } = table;
-    return store.read(() => ({
-      paused: meta.paused,
-      pausedTasks: [...trees.names.range()].filter(([, entry]) => entry.paused).map(([name]) => name),
-      ready: trees.ready.size,
-      delayed: trees.delayed.size,
-      parked: trees.parked.size,
-      blocked: trees.blocked.size,
-      running: trees.running.size,
-      dead: trees.dead.size,
-      schedules: trees.schedules.size,
-      completed: meta.completed,
-      failures: meta.failures,
-      crashes: meta.crashes,
-      cancelled: meta.cancelled,
-      nextDueAt: this.nextDueAt(),
-    }));
+    return store.read(() => statusOf(table));
   }
 
   /** Ends `run`, gives back what is in flight here (it will run again), and aborts its signals. Leaves the store open. Safe to call twice. */
@@ -347,16 +363,45 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     this.close();
   }
 
-  private runOne(): Run | undefined {
+  private runOne(claimAhead?: ClaimAhead): Run | undefined {
     this.requireOpen();
-    const claim = this.claim();
+    const claim = this.begunAhead() ?? this.claim();
     if (claim === undefined) return undefined;
-    const run = this.parts.executor.execute(claim);
+    const run = this.parts.executor.execute(claim, claimAhead);
     if (run.finished !== undefined) {
       const ring = (): void => this.wake.ring();
       run.finished.then(ring, ring);
     }
     return run;
+  }
+
+  /** In the transaction that completes a task. */
+  private claimAhead(record: WorkerRecord | undefined): Claim | undefined {
+    const { claimer, clock, table } = this.parts;
+    this.hasPaused = false;
+    return claimNextPlain(table, claimer, clock(), record);
+  }
+
+  /** What was claimed ahead, if it may run now as it was claimed; otherwise it is put back into its place. */
+  private begunAhead(): Claim | undefined {
+    const { claimer, executor } = this.parts;
+    const claim = executor.takeAhead();
+    if (claim === undefined) return undefined;
+    if (!this.hasPaused && claimer.definitionOf(claim.name) === claim.definition) return claim;
+    this.putBack(claim);
+    return undefined;
+  }
+
+  private putBackAhead(): void {
+    const claim = this.parts.executor.takeAhead();
+    if (claim !== undefined) this.putBack(claim);
+  }
+
+  private putBack({ id, record }: Claim): void {
+    const { claimer, store, table } = this.parts;
+    store.transaction(() => {
+      if (record !== undefined && table.claims.holds(record, id)) table.putBack({ record, worker: claimer.worker });
+    });
   }
 
   private claim(): Claim | undefined {
@@ -365,63 +410,26 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
       const now = clock();
       if (!store.read(() => hasWork(table, claimer, now))) return undefined;
       const claim = store.transaction(() => claimNext(table, claimer, now));
+      // What an outer transaction may yet take back must not be taken for written.
+      if (store.isInTransaction) table.claims.forgetLabel();
       if (claim !== 'again') return claim;
     }
   }
 
-  private nextDueAt(): number | undefined {
-    const { delayed } = this.parts.table.trees;
-    return delayed.size === 0 ? undefined : delayed.first()?.[0][0];
-  }
-
   private untilDueMs(): number | undefined {
-    const dueAt = this.parts.table.meta.paused ? undefined : this.nextDueAt();
+    const { store, table } = this.parts;
+    const dueAt = store.read(() => (table.counters.paused ? undefined : nextDueAt(table)));
     return dueAt === undefined ? undefined : dueAt - this.parts.clock();
-  }
-
-  /** Claims whose worker is dead; of this very scheduler those that it does not work on (their end could not be recorded). */
-  private orphans(isAlive: (worker: Worker) => boolean): [number, number][] {
-    const { claimer, executor, table } = this.parts;
-    const me = claimer.worker;
-    const verdicts = new Map<string, boolean>();
-    const found: [number, number][] = [];
-    for (const [id, token] of table.trees.running.range()) {
-      const worker = workerOf(table.require(id));
-      const { pid, startTime, slot, instance } = worker;
-      let alive: boolean | undefined;
-      if (pid === me.pid && startTime === me.startTime && instance === me.instance) alive = executor.isActive(token);
-      else {
-        const key = `${pid} ${startTime} ${slot} ${instance}`;
-        alive = verdicts.get(key);
-        if (alive === undefined) {
-          alive = isAlive(worker);
-          verdicts.set(key, alive);
-        }
-      }
-      if (!alive) found.push([id, token]);
-    }
-    return found;
-  }
-
-  private interrupt(id: number, token: number, now: number): TaskInfo | undefined {
-    const { table, verdict } = this.parts;
-    const task = table.trees.tasks.get(id);
-    // Somebody else has put it back since it was found.
-    if (task?.state !== 'running' || task.token !== token) return undefined;
-    table.noteCrash(task);
-    const { name, attempt, crashes, crashedVersions } = task;
-    const info = taskInfo(id, task);
-    table.interrupt(id, task, verdict({ taskId: id, name, attempt, crashes, versions: linesOf(crashedVersions) }), now);
-    return info;
   }
 
   private setPaused(name: string | undefined, paused: boolean): void {
     this.requireOpen();
     if (name !== undefined) requireTaskName(name);
     const { store, table } = this.parts;
+    if (paused) this.hasPaused = true;
     store.transaction(() => {
       if (name === undefined) {
-        table.meta.paused = paused;
+        table.counters.paused = paused;
         return;
       }
       const { names } = table.trees;
@@ -454,18 +462,6 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
     return changed;
   }
 
-  private ids(state: TaskState | undefined, limit: number): Iterable<number> {
-    const { trees } = this.parts.table;
-    if (state === undefined) return trees.tasks.keys({ limit });
-    if (state === 'running' || state === 'dead') return trees[state].keys({ limit });
-    if (state === 'ready' || state === 'delayed' || state === 'parked' || state === 'blocked')
-      return trees[state].values({ limit });
-    throw invalidOption(
-      'state',
-      `must be ready, delayed, parked, blocked, running or dead, not ${JSON.stringify(state)}`,
-    );
-  }
-
   private requireOpen(): void {
     if (!this.isClosed) return;
     throw new SchedulerError('CLOSED', 'this scheduler is closed. The tasks are untouched. Open it again.');
@@ -474,10 +470,6 @@ export class Scheduler<T extends TaskDefinitions = TaskDefinitions> {
 
 const RUN_OPTIONS: ReadonlySet<string> = new Set(['signal', 'concurrency', 'recoverEveryMs']);
 const RECOVER_OPTIONS: ReadonlySet<string> = new Set(['isAlive']);
-
-function* batches<E>(all: readonly E[]): IterableIterator<readonly E[]> {
-  for (let start = 0; start < all.length; start += RECOVER_COUNT_MAX) yield all.slice(start, start + RECOVER_COUNT_MAX);
-}
 
 function stopped(): SchedulerError {
   return new SchedulerError(

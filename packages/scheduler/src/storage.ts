@@ -1,6 +1,8 @@
 // What the scheduler keeps in the store: one tree of tasks, and one index for each thing that is asked of it.
 //
-//   tasks      id → Task                                    everything known about a task; a task that is done is deleted
+//   bundles    (rank, first id) → bundle                    plain tasks that wait, or are run by a worker: many in one block (bundle.ts)
+//   workers    (pid, start, slot, instance) → Worker        which bundled task each worker runs (worker-claims.ts)
+//   tasks      id → Task                                    everything known about any other task; a task that is done is deleted
 //   ready      (rank, sequence) → id                        rank = -priority, so the first entry is the next task to run
 //   delayed    (due, id) → id                               waits for its time
 //   parked     (name, rank, sequence) → id                  its name is paused, or the process that met it has no handler for it
@@ -11,9 +13,12 @@
 //   keys       (name, key) → running tasks                  only while there are any
 //   dedupe     (name, key) → id                             only while the task waits
 //   schedules  (name, key) → Schedule                       at most one unfinished task each
-//   meta       0 → Meta                                     counters
+//   meta       0 → Meta                                     settings and rare counts
+//   counters   0 → raw block                                the counts that every task changes (counters.ts)
 //
-// Invariants (SPEC.md numbers them): each task is in exactly the index that its state names, under the key that its fields say; each index
+// Ids and sequences come from one counter, so the sequence of a task that was ready when it was made is its id.
+//
+// Invariants (SPEC.md numbers them): each task is either bundled, or a Task in exactly the index that its state names, under the key that its fields say; each index
 // entry leads to such a task. Every change is part of one transaction that keeps them, so neither a crash nor a concurrent reader
 // sees them broken.
 
@@ -31,9 +36,10 @@ import {
   tuple,
   u32,
 } from '@mofo/journal';
+import { rawBlock } from './raw-block.ts';
 
 /** Format of what this package stores; another one is refused. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** States of a task that is not done. */
 export type TaskState = 'ready' | 'delayed' | 'parked' | 'blocked' | 'running' | 'dead';
@@ -101,14 +107,23 @@ export interface ScheduleRecord {
   problem: string;
 }
 
-/** Counters. */
+/** What a worker runs of the bundled tasks. */
+export interface WorkerRecord {
+  /** 0 is none. */
+  taskId: number;
+  /** The bundle of that task. */
+  first: number;
+  rank: number;
+  /** The task that was asked to stop, which may have ended since. */
+  cancelledId: number;
+  /** Label of the version that runs it. */
+  version: string;
+}
+
+/** Settings of all tasks, and what has happened rarely. */
 export interface MetaRecord {
   format: number;
-  lastId: number;
-  lastSequence: number;
   lastToken: number;
-  paused: boolean;
-  completed: number;
   failures: number;
   crashes: number;
   cancelled: number;
@@ -116,6 +131,8 @@ export interface MetaRecord {
 
 /** The trees by their short names. */
 export interface Trees {
+  readonly bundles: Tree<[number, number], number>;
+  readonly workers: Tree<[number, number, number, number], WorkerRecord, Partial<WorkerRecord>>;
   readonly tasks: Tree<number, TaskRecord, Partial<TaskRecord>>;
   readonly ready: Tree<[number, number], number>;
   readonly delayed: Tree<[number, number], number>;
@@ -128,12 +145,15 @@ export interface Trees {
   readonly dedupe: Tree<[string, string], number>;
   readonly schedules: Tree<[string, string], ScheduleRecord, Partial<ScheduleRecord>>;
   readonly meta: Tree<number, MetaRecord, Partial<MetaRecord>>;
+  readonly counters: Tree<number, number>;
 }
 
 /** Opens the trees of a store, making those that are missing. */
 export function openTrees(store: Pick<Store, 'addRoots'>): Trees {
   const roots = store.addRoots(ROOTS);
   return {
+    bundles: roots['scheduler.bundles'],
+    workers: roots['scheduler.workers'],
     tasks: roots['scheduler.tasks'],
     ready: roots['scheduler.ready'],
     delayed: roots['scheduler.delayed'],
@@ -146,6 +166,7 @@ export function openTrees(store: Pick<Store, 'addRoots'>): Trees {
     dedupe: roots['scheduler.dedupe'],
     schedules: roots['scheduler.schedules'],
     meta: roots['scheduler.meta'],
+    counters: roots['scheduler.counters'],
   };
 }
 
@@ -192,19 +213,25 @@ const Schedule = struct('SchedulerSchedule', {
   problem: text(),
 });
 
+const WorkerClaim = struct('SchedulerWorker', {
+  taskId: f64(),
+  first: f64(),
+  rank: f64(),
+  cancelledId: f64(),
+  version: text(),
+});
+
 const Meta = struct('SchedulerMeta', {
   format: u32(),
-  lastId: f64(),
-  lastSequence: f64(),
   lastToken: f64(),
-  paused: boolean(),
-  completed: f64(),
   failures: f64(),
   crashes: f64(),
   cancelled: f64(),
 });
 
 const ROOTS = {
+  'scheduler.bundles': tree(tuple(i16(), f64()), rawBlock),
+  'scheduler.workers': tree(tuple(u32(), f64(), u32(), u32()), WorkerClaim),
   'scheduler.tasks': tree(f64(), Task),
   'scheduler.ready': tree(tuple(i16(), f64()), f64()),
   'scheduler.delayed': tree(tuple(timestamp(), f64()), f64()),
@@ -217,4 +244,5 @@ const ROOTS = {
   'scheduler.dedupe': tree(tuple(text(), text()), f64()),
   'scheduler.schedules': tree(tuple(text(), text()), Schedule),
   'scheduler.meta': tree(u32(), Meta),
+  'scheduler.counters': tree(u32(), rawBlock),
 };

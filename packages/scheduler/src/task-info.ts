@@ -1,7 +1,9 @@
 // A task as programs and people see it: a copy, as of one moment.
 
+import type { BundledTask } from './ready-bundles.ts';
 import type { DeadReason, TaskRecord, TaskState } from './storage.ts';
 import type { Worker } from './worker.ts';
+import type { WorkerClaim } from './worker-claims.ts';
 
 /** Facts about a stored task. */
 export interface TaskInfo {
@@ -61,6 +63,32 @@ export function taskInfo(id: number, task: TaskRecord): TaskInfo {
     lastError: noneIfEmpty(task.lastError),
     deadReason: state === 'dead' ? task.deadReason : undefined,
     diedAt: state === 'dead' ? task.diedAt : undefined,
+  };
+}
+
+/** The same for a bundled task; `claim` is whose it is if it runs. */
+export function bundledInfo(task: BundledTask, claim: WorkerClaim | undefined): TaskInfo {
+  return {
+    id: task.id,
+    name: task.name,
+    payload: task.payload === '' ? undefined : (JSON.parse(task.payload) as unknown),
+    state: claim === undefined ? 'ready' : 'running',
+    priority: task.priority,
+    enqueuedAt: task.enqueuedAt,
+    dueAt: undefined,
+    deadlineAt: undefined,
+    attempt: claim === undefined ? 0 : 1,
+    failures: 0,
+    crashes: 0,
+    interruptedBy: [],
+    dedupeKey: undefined,
+    concurrencyKey: undefined,
+    scheduleKey: undefined,
+    worker: claim?.worker,
+    version: claim === undefined ? undefined : noneIfEmpty(claim.record.version),
+    lastError: undefined,
+    deadReason: undefined,
+    diedAt: undefined,
   };
 }
 

@@ -10,14 +10,18 @@
 //                             ├── key free ── blocked ◀── key in use ── (ready, at a claim)
 //                     parked ─┘ (started from there)  ◀── paused, no handler ── (ready, at a claim)
 
+import type { Memory } from '@mofo/shm-store';
 import { ATTEMPTS_MAX, CRASHED_VERSIONS_MAX, ERROR_LENGTH_MAX, VERSION_LENGTH_MAX } from './constants.ts';
+import type { Counters } from './counters.ts';
 import { backoffMs, type Definition } from './definition.ts';
 import type { NewTask } from './enqueue-options.ts';
+import { type BundledPlace, ReadyBundles } from './ready-bundles.ts';
 import { SchedulerError } from './scheduler-error.ts';
-import type { DeadReason, MetaRecord, TaskRecord, Trees } from './storage.ts';
+import type { DeadReason, MetaRecord, TaskRecord, Trees, WorkerRecord } from './storage.ts';
 import { linesOf } from './task-info.ts';
 import type { Verdict } from './verdict.ts';
 import type { Worker } from './worker.ts';
+import { type WorkerClaim, WorkerClaims } from './worker-claims.ts';
 
 /** How a run ended: done; to be tried again; a dead letter; cancelled; given back unfinished; or taken over by somebody else meanwhile. */
 export type Outcome = 'completed' | 'retry' | 'dead' | 'cancelled' | 'released' | 'lost';
@@ -26,26 +30,32 @@ export type Outcome = 'completed' | 'retry' | 'dead' | 'cancelled' | 'released' 
 export class TaskTable {
   readonly trees: Trees;
   readonly meta: MetaRecord;
+  readonly counters: Counters;
+  readonly bundles: ReadyBundles;
+  readonly claims: WorkerClaims;
   /** Called when a scheduled task has ended for good, before it is deleted or buried. */
   onOccurrenceEnd: (id: number, task: TaskRecord, now: number) => void = () => {};
 
-  constructor(trees: Trees, meta: MetaRecord) {
+  constructor(trees: Trees, meta: MetaRecord, counters: Counters, memory: Memory) {
     this.trees = trees;
     this.meta = meta;
+    this.counters = counters;
+    this.bundles = new ReadyBundles(trees, counters, memory);
+    this.claims = new WorkerClaims(trees);
   }
 
   /** Makes a task, or returns the one that waits with its dedupe key. */
   insert(spec: NewTask, now: number): number {
-    const { trees, meta } = this;
+    const { trees } = this;
     const { dedupeKey, dueAt } = spec;
     if (dedupeKey !== '') {
       const waiting = trees.dedupe.get([spec.name, dedupeKey]);
       if (waiting !== undefined) return waiting;
     }
-    const id = meta.lastId + 1;
-    meta.lastId = id;
+    const id = this.nextNumber();
+    if (this.bundles.append(spec, id, now)) return id;
     const isDelayed = dueAt > now;
-    const sequence = isDelayed ? 0 : this.nextSequence();
+    const sequence = isDelayed ? 0 : id;
     trees.tasks.set(id, initialFields(spec, sequence, now));
     if (isDelayed) trees.delayed.set([dueAt, id], id);
     else trees.ready.set([0 - spec.priority, sequence], id);
@@ -66,12 +76,7 @@ export class TaskTable {
   requireClaim(id: number, token: number): TaskRecord {
     const task = this.trees.tasks.get(id);
     if (task !== undefined && task.state === 'running' && task.token === token) return task;
-    throw new SchedulerError(
-      'CLAIM_LOST',
-      `task ${id} is not this worker's any more: it was completed, or given to another worker because this one was thought dead. ` +
-        'Nothing of this attempt was stored. Do nothing: whoever has it completes it.',
-      { taskId: id },
-    );
+    throw claimLost(id);
   }
 
   /** delayed → ready. */
@@ -132,9 +137,64 @@ export class TaskTable {
     return token;
   }
 
+  /** bundled → ready, in its place, as a record of its own: for what bundles cannot say. `place` is where it waits. */
+  unbundle(place: BundledPlace): number {
+    const { bundles, trees } = this;
+    const { id, name, payload, priority, enqueuedAt } = bundles.read(place);
+    bundles.withdraw(place);
+    trees.tasks.set(id, { name, payload, priority, sequence: id, enqueuedAt });
+    trees.ready.set([place.rank, id], id);
+    return id;
+  }
+
+  /** bundled, waiting → run by the worker: the task that `bundles.seekFirst` found. */
+  startBundled(record: WorkerRecord, place: BundledPlace, id: number, version: string): void {
+    record.taskId = id;
+    if (record.first !== place.first) record.first = place.first;
+    if (record.rank !== place.rank) record.rank = place.rank;
+    this.claims.setLabel(record, version);
+    this.bundles.takeFirst();
+  }
+
+  /** run by a worker → done. What the worker runs next is for the caller to store, in the same transaction. */
+  completeBundled(place: BundledPlace): void {
+    this.bundles.finish(place);
+    this.counters.completed += 1;
+  }
+
+  /** Run by a worker → running, as a record of its own that says the same: for whatever else than completion is to become of it. */
+  unbundleRunning({ record, worker }: WorkerClaim): TaskRecord {
+    const { bundles, meta, trees } = this;
+    const { first, rank, taskId, version } = record;
+    const place = bundles.placeOf(rank, first, taskId);
+    if (place === undefined) throw notInBundle(taskId);
+    const { id, name, payload, priority, enqueuedAt } = bundles.read(place);
+    const token = meta.lastToken + 1;
+    meta.lastToken = token;
+    const { pid, startTime, slot, instance } = worker;
+    const cancelRequested = record.cancelledId === id;
+    const common = { name, payload, priority, enqueuedAt, sequence: id, attempt: 1, version, cancelRequested } as const;
+    const claim = { token, workerPid: pid, workerStartTime: startTime, workerSlot: slot, workerInstance: instance };
+    trees.tasks.set(id, { ...common, ...claim, state: 'running' });
+    trees.running.set(id, token);
+    record.taskId = 0;
+    bundles.finish(place);
+    return this.require(id);
+  }
+
+  /** Run by a worker that has not begun with it → ready, in its old place. */
+  putBack(claim: WorkerClaim): void {
+    const id = claim.record.taskId;
+    const task = this.unbundleRunning(claim);
+    this.withdraw(id, task);
+    task.state = 'ready';
+    task.attempt = 0;
+    this.trees.ready.set([0 - task.priority, id], id);
+  }
+
   /** running → done. */
   complete(id: number, task: TaskRecord, now: number): void {
-    this.meta.completed += 1;
+    this.counters.completed += 1;
     this.remove(id, task, now);
   }
 
@@ -225,6 +285,21 @@ export class TaskTable {
     this.remove(id, task, now);
   }
 
+  /** bundled: deleted if it waits; if it runs it is only asked to stop. */
+  cancelBundled(id: number): 'cancelled' | 'stopping' | 'unknown' {
+    const place = this.bundles.find(id);
+    if (place === undefined) return 'unknown';
+    if (!place.isWaiting) {
+      const holder = this.claims.holderOf(id);
+      if (holder === undefined) return 'unknown';
+      holder.record.cancelledId = id;
+      return 'stopping';
+    }
+    this.bundles.withdraw(place);
+    this.meta.cancelled += 1;
+    return 'cancelled';
+  }
+
   /** any state → deleted. */
   remove(id: number, task: TaskRecord, now: number): void {
     const wasReady = task.state === 'ready';
@@ -280,7 +355,7 @@ export class TaskTable {
   }
 
   private makeReady(id: number, task: TaskRecord): void {
-    const sequence = this.nextSequence();
+    const sequence = this.nextNumber();
     task.state = 'ready';
     task.sequence = sequence;
     this.trees.ready.set([0 - task.priority, sequence], id);
@@ -325,11 +400,30 @@ export class TaskTable {
     if (task.isScheduled) this.onOccurrenceEnd(id, task, now);
   }
 
-  private nextSequence(): number {
-    const sequence = this.meta.lastSequence + 1;
-    this.meta.lastSequence = sequence;
-    return sequence;
+  /** The next id or sequence: one counter for both, so that whatever gets one later comes later. */
+  private nextNumber(): number {
+    const number = this.counters.lastNumber + 1;
+    this.counters.lastNumber = number;
+    return number;
   }
+}
+
+/** The fence's error. */
+export function claimLost(id: number): SchedulerError {
+  return new SchedulerError(
+    'CLAIM_LOST',
+    `task ${id} is not this worker's any more: it was completed, or given to another worker because this one was thought dead. ` +
+      'Nothing of this attempt was stored. Do nothing: whoever has it completes it.',
+    { taskId: id },
+  );
+}
+
+function notInBundle(taskId: number): SchedulerError {
+  return new SchedulerError(
+    'CORRUPT',
+    `a worker runs task ${taskId}, which is in no bundle. Nothing was changed. Run a check of the store.`,
+    { taskId },
+  );
 }
 
 /** What is stored of a new task; fields with their type's default are left out, for each one costs time. */

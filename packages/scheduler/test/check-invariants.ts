@@ -2,9 +2,11 @@
 
 import type { Store } from '@mofo/journal';
 import { expect } from 'vitest';
-import { openTrees, type TaskRecord } from '../src/storage.ts';
+import { BundleWords } from '../src/bundle.ts';
+import { Counters } from '../src/counters.ts';
+import { openTrees, type TaskRecord, type Trees } from '../src/storage.ts';
 
-export function checkInvariants(store: Pick<Store, 'addRoots' | 'read'>): void {
+export function checkInvariants(store: Pick<Store, 'addRoots' | 'memory' | 'read'>): void {
   const trees = openTrees(store);
   store.read(() => {
     const expected: Record<string, unknown[]> = {
@@ -15,6 +17,7 @@ export function checkInvariants(store: Pick<Store, 'addRoots' | 'read'>): void {
       running: [],
       dead: [],
     };
+    checkBundles(store, trees);
     const keys = new Map<string, number>();
     const parked = new Map<string, number>();
     const tasks = new Map<number, TaskRecord>();
@@ -69,6 +72,44 @@ export function checkInvariants(store: Pick<Store, 'addRoots' | 'read'>): void {
       expect(task?.state).not.toBe('dead');
     }
   });
+}
+
+/** I13 to I15: bundles and what workers run of them. */
+function checkBundles({ memory }: Pick<Store, 'memory'>, trees: Trees): void {
+  const words = new BundleWords(memory);
+  const block = trees.counters.get(0);
+  // No scheduler has been opened yet.
+  if (block === undefined) return;
+  const counters = new Counters(memory, block);
+  const claims = [...trees.workers.range()].map(([, record]) => record).filter(({ taskId }) => taskId !== 0);
+  const ids = new Set<number>();
+  let waiting = 0;
+  let previous: readonly [number, number] | undefined;
+  for (const [[rank, first], block] of trees.bundles.range()) {
+    words.check(block);
+    const taken = words.taken(block);
+    let remaining = 0;
+    for (let slot = 0; slot < words.count(block); slot++) {
+      const id = words.id(block, slot);
+      expect(id).toBeGreaterThanOrEqual(first);
+      if (previous?.[0] === rank) expect(id, 'ids grow along a priority').toBeGreaterThan(previous[1]);
+      previous = [rank, id];
+      const running = claims.filter(({ taskId }) => taskId === id);
+      if (slot >= taken) expect(running, `waiting ${id}`).toEqual([]);
+      if (slot >= taken && !words.isGone(block, slot)) waiting += 1;
+      else if (running.length === 0) continue;
+      remaining += 1;
+      expect(running.length).toBeLessThanOrEqual(1);
+      if (running[0] !== undefined) expect([running[0].rank, running[0].first]).toEqual([rank, first]);
+      expect(ids.has(id) || trees.tasks.has(id), `task ${id} is stored once`).toBe(false);
+      ids.add(id);
+      expect(words.name(block, slot)).not.toBe('');
+    }
+    expect(words.remaining(block), `bundle ${rank} ${first}`).toBe(remaining);
+    if (remaining === 0) expect(rank, 'an empty bundle is kept for priority 0 only').toBe(0);
+  }
+  expect(counters.waiting).toBe(waiting);
+  for (const { taskId } of claims) expect(ids.has(taskId), `claimed ${taskId}`).toBe(true);
 }
 
 function count(counts: Map<string, number>, key: string): void {

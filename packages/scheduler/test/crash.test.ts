@@ -52,6 +52,11 @@ async function killAndCount(
   const { effects } = store.addRoots({ effects: tree(f64(), f64()) });
   store.transaction(() => {
     for (let n = 0; n < taskCount; n++) {
+      const phase = mode === 'phases' && n % 40 === 20 ? (n % 80 === 20 ? 'claimed' : 'completed') : undefined;
+      if (phase !== undefined) {
+        scheduler.enqueue(phase, { n });
+        continue;
+      }
       const announce = inTask > 0 && n % Math.ceil(taskCount / inTask) === 50;
       scheduler.enqueue(n % 3 === 2 && mode === 'together' ? 'late' : 'work', { n, announce }, { priority: n % 2 });
     }
@@ -102,6 +107,14 @@ describe('workers are killed', () => {
     expect([...found.values()].every((times) => times === 1)).toBe(true);
   }, 60_000);
 
+  test('when a task is claimed and not begun, in the middle of it, and when the next one is claimed ahead', async () => {
+    const found = await killAndCount('phases', 320, 2, 0);
+    expect(found.size).toBe(320);
+    expect([...found.values()].every((times) => times === 1)).toBe(true);
+    // 4 claimed, 4 completed, 2 in the middle.
+    expect(scheduler.status.crashes).toBeGreaterThanOrEqual(8);
+  }, 60_000);
+
   test('a planted bug is caught: an effect that is committed before the completion happens twice', async () => {
     const found = await killAndCount('apart', 200, 2, 0);
     expect([...found.values()].filter((times) => times > 1).length).toBeGreaterThanOrEqual(2);
@@ -110,11 +123,12 @@ describe('workers are killed', () => {
 
 test('a task enqueued in one process starts in another at once, and a dead worker’s task is seen', async () => {
   const { effects } = store.addRoots({ effects: tree(f64(), f64()) });
-  const first = new ChildProgram('worker.mjs', [name, 'together']);
+  // Nobody looks for dead workers: the kernel tells.
+  const first = new ChildProgram('worker.mjs', [name, 'together', '3600000']);
   await first.until((output) => output.includes('ready'));
   scheduler.enqueue('work', { n: 1 });
   await until(() => effects.get(1) === 1);
-  const second = new ChildProgram('worker.mjs', [name, 'together']);
+  const second = new ChildProgram('worker.mjs', [name, 'together', '3600000']);
   await second.until((output) => output.includes('ready'));
   const id = scheduler.enqueue('work', { n: 2, announce: true });
   const [died, other] = await Promise.race([

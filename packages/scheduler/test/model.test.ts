@@ -11,19 +11,27 @@ import { BACKOFF_MS, Model, type ModelEnqueue, type ModelTask, RETRIES } from '.
 import { privateStore } from './private-store.ts';
 
 type Command =
-  | { readonly kind: 'enqueue'; readonly spec: ModelEnqueue; readonly isRolledBack: boolean }
+  | {
+      readonly kind: 'enqueue';
+      readonly spec: ModelEnqueue & { readonly isPlain: boolean };
+      readonly isRolledBack: boolean;
+    }
   | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'start'; readonly worker: number }
+  | { readonly kind: 'batch'; readonly worker: number; readonly count: number }
   | { readonly kind: 'end'; readonly pick: number; readonly how: 'complete' | 'throw' | 'effect-then-throw' }
   | { readonly kind: 'die'; readonly worker: number }
   | { readonly kind: 'cancel'; readonly pick: number }
   | { readonly kind: 'redrive'; readonly pick: number }
   | { readonly kind: 'pause' | 'resume'; readonly name: string | undefined };
 
-const names = ['a', 'b', 'c'];
+/** `c` has no handler in worker 1; `d` is synchronous. */
+const names = ['a', 'b', 'c', 'd'];
 const key = fc.constantFrom('', '', 'k');
 const spec = fc.record({
-  name: fc.constantFrom('a', 'a', 'a', 'b', 'c'),
+  name: fc.constantFrom('a', 'a', 'a', 'b', 'c', 'd', 'd', 'd'),
+  isPlain: fc.boolean(),
+  fails: fc.constantFrom(false, false, true),
   priority: fc.constantFrom(0, 0, 1, -1),
   delayMs: fc.constantFrom(0, 0, 0, 5, 20),
   deadlineMs: fc.constantFrom(0, 0, 0, 15),
@@ -43,6 +51,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(1, 5, 10, 30) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('start' as const), worker: fc.constantFrom(0, 1) }) },
   {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('batch' as const),
+      worker: fc.constantFrom(0, 1),
+      count: fc.constantFrom(1, 2, 5),
+    }),
+  },
+  {
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant('end' as const),
@@ -56,10 +72,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constantFrom('pause' as const, 'resume' as const),
-      name: fc.constantFrom('a', 'b', 'c', undefined),
+      name: fc.constantFrom('a', 'b', 'c', 'd', undefined),
     }),
   },
 );
+
+/** The same task with nothing but a priority. */
+function plain(all: ModelEnqueue): ModelEnqueue {
+  return { ...all, delayMs: 0, deadlineMs: 0, dedupeKey: '', concurrencyKey: '' };
+}
 
 /** A run in flight in the real scheduler: what its handler waits for. */
 interface InFlight {
@@ -79,7 +100,8 @@ class Pair {
   private readonly zombies: InFlight[] = [];
   private readonly pids = [1, 2];
   private readonly workers: Scheduler[];
-  private end: InFlight['end'] = () => {};
+  /** Ends of the runs that have begun and are not in `inFlight` yet. */
+  private readonly ends: InFlight['end'][] = [];
 
   constructor() {
     this.workers = [this.open(0), this.open(1)];
@@ -88,9 +110,10 @@ class Pair {
   async apply(step: Command): Promise<void> {
     const { model, workers } = this;
     const [first] = workers as [Scheduler];
-    if (step.kind === 'enqueue') this.enqueue(step.spec, step.isRolledBack);
+    if (step.kind === 'enqueue') this.enqueue(step.spec.isPlain ? plain(step.spec) : step.spec, step.isRolledBack);
     else if (step.kind === 'pass') model.now += step.ms;
     else if (step.kind === 'start') this.start(step.worker);
+    else if (step.kind === 'batch') this.runBatch(step.worker, step.count);
     else if (step.kind === 'end') await this.finish(step.pick, step.how);
     else if (step.kind === 'die') await this.die(step.worker);
     else if (step.kind === 'cancel') expect(first.cancel(step.pick)).toBe(model.cancel(step.pick));
@@ -157,8 +180,25 @@ class Pair {
     const started = this.model.start(this.pids[worker] as number, worker === 1 ? 'c' : '');
     const run = (this.workers[worker] as Scheduler).runNext();
     expect(run.task?.id).toBe(started?.id);
-    if (started === undefined || run.finished === undefined) return;
-    this.inFlight.push({ id: started.id, worker, task: started, end: this.end, finished: run.finished });
+    if (started !== undefined) this.began(worker, started, run.finished);
+  }
+
+  /** Several at once: plain tasks of `d` are claimed ahead. */
+  private runBatch(worker: number, count: number): void {
+    const runs = (this.workers[worker] as Scheduler).runBatch(count);
+    for (let n = 0; n < count; n++) {
+      const started = this.model.start(this.pids[worker] as number, worker === 1 ? 'c' : '');
+      expect(runs[n]?.task.id).toBe(started?.id);
+      if (started === undefined) break;
+      this.began(worker, started, runs[n]?.finished);
+    }
+  }
+
+  private began(worker: number, task: ModelTask, finished: Promise<Outcome> | undefined): void {
+    if (finished !== undefined) {
+      this.inFlight.push({ id: task.id, worker, task, end: this.ends.shift() as InFlight['end'], finished });
+    } else if (task.fails) this.model.fail(task);
+    else this.model.complete(task);
   }
 
   private async finish(index: number, how: 'complete' | 'throw' | 'effect-then-throw'): Promise<void> {
@@ -195,7 +235,7 @@ class Pair {
   private open(worker: number): Scheduler {
     const handler = async (_: unknown, context: { complete(effect: () => void): void }): Promise<void> => {
       const how = await new Promise<'complete' | 'throw' | 'effect-then-throw'>((resolve) => {
-        this.end = resolve;
+        this.ends.push(resolve);
       });
       if (how === 'throw') throw new Error('thrown');
       context.complete(() => {
@@ -203,9 +243,17 @@ class Pair {
         if (how === 'effect-then-throw') throw new Error('thrown after the effect');
       });
     };
-    const definition = { handler, retries: RETRIES, backoff: 'fixed', backoffDelay: BACKOFF_MS, jitter: 0 } as const;
+    const synchronous = ({ fails }: ModelEnqueue): void => {
+      this.effects.add(1);
+      if (fails) throw new Error('thrown after the effect');
+    };
+    const options = { retries: RETRIES, backoff: 'fixed', backoffDelay: BACKOFF_MS, jitter: 0 } as const;
     return openScheduler(this.store, {
-      tasks: Object.fromEntries(names.filter((name) => worker === 0 || name !== 'c').map((name) => [name, definition])),
+      tasks: Object.fromEntries(
+        names
+          .filter((name) => worker === 0 || name !== 'c')
+          .map((name) => [name, { handler: name === 'd' ? synchronous : handler, ...options }]),
+      ),
       clock: () => this.model.now,
       worker: { pid: this.pids[worker] as number, startTime: 1, slot: 0, instance: 0 },
       isAlive: () => true,

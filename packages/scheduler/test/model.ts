@@ -8,6 +8,8 @@ export interface ModelTask {
   readonly deadlineAt: number;
   readonly dedupeKey: string;
   readonly concurrencyKey: string;
+  /** Its handler throws, if it is synchronous. */
+  readonly fails: boolean;
   state: 'ready' | 'delayed' | 'parked' | 'blocked' | 'running' | 'dead';
   sequence: number;
   dueAt: number;
@@ -29,6 +31,7 @@ export interface ModelEnqueue {
   readonly deadlineMs: number;
   readonly dedupeKey: string;
   readonly concurrencyKey: string;
+  readonly fails: boolean;
 }
 
 export const RETRIES = 1;
@@ -41,7 +44,6 @@ export class Model {
   readonly paused = new Set<string>();
   completed = 0;
   private lastId = 0;
-  private lastSequence = 0;
 
   enqueue(spec: ModelEnqueue): number {
     const { name, dedupeKey } = spec;
@@ -58,8 +60,9 @@ export class Model {
       deadlineAt: spec.deadlineMs === 0 ? 0 : this.now + spec.deadlineMs,
       dedupeKey,
       concurrencyKey: spec.concurrencyKey,
+      fails: spec.fails,
       state: isDelayed ? 'delayed' : 'ready',
-      sequence: isDelayed ? 0 : this.nextSequence(),
+      sequence: isDelayed ? 0 : this.lastId,
       dueAt: isDelayed ? this.now + spec.delayMs : 0,
       attempt: 0,
       failures: 0,
@@ -196,7 +199,7 @@ export class Model {
   }
 
   private nextSequence(): number {
-    this.lastSequence += 1;
-    return this.lastSequence;
+    this.lastId += 1;
+    return this.lastId;
   }
 }

@@ -16,6 +16,7 @@ import { addRun } from './run.ts';
 import { addSnapshot } from './snapshot.ts';
 import { addSnapshots } from './snapshots.ts';
 import { addStatus } from './status.ts';
+import { addTasks } from './tasks.ts';
 import { addVersions } from './versions.ts';
 
 /** Adds one command to the program. */
@@ -29,6 +30,7 @@ export const commandAdders: readonly CommandAdder[] = [
   addStatus,
   addVersions,
   addLog,
+  addTasks,
   addPromote,
   addRevert,
   addMigrate,
