@@ -11,7 +11,7 @@ import type { ErrorAnswer } from './messages.ts';
 
 /** A command for the launcher. */
 export interface ControlRequest {
-  readonly what: 'status' | 'snapshot' | 'promote' | 'revert';
+  readonly what: 'status' | 'snapshot' | 'promote' | 'revert' | 'reload';
   readonly module?: string;
   readonly version?: string;
 }
@@ -86,7 +86,14 @@ export async function askLauncher(stateDirectory: string, request: ControlReques
 }
 
 /** Codes that mean the same here as in the process that answered. Others are named in `data.code` of REQUEST_FAILED. */
-const passedOn = ['NOTHING_TO_REVERT', 'NOT_READY', 'UNKNOWN_MODULE', 'UNKNOWN_VERSION', 'USAGE'] as const;
+const passedOn = [
+  'NOTHING_TO_REVERT',
+  'NOT_READY',
+  'START_FAILED',
+  'UNKNOWN_MODULE',
+  'UNKNOWN_VERSION',
+  'USAGE',
+] as const;
 
 /** What failed; of what came to the launcher from main, as main said it. */
 function answerOf(error: unknown): ErrorAnswer {

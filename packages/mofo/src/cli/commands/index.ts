@@ -7,6 +7,7 @@ import { addDev } from './dev.ts';
 import { addExport } from './export.ts';
 import { addInit } from './init.ts';
 import { addPromote } from './promote.ts';
+import { addReload } from './reload.ts';
 import { addRestore } from './restore.ts';
 import { addRevert } from './revert.ts';
 import { addRun } from './run.ts';
@@ -27,6 +28,7 @@ export const commandAdders: readonly CommandAdder[] = [
   addVersions,
   addPromote,
   addRevert,
+  addReload,
   addSnapshot,
   addSnapshots,
   addRestore,
