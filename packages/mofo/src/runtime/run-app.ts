@@ -12,6 +12,7 @@ import { takeInstanceLock } from './instance-lock.ts';
 import { Launcher } from './launcher.ts';
 import { listenWhenFree } from './listen-when-free.ts';
 import type { RuntimeEvent } from './messages.ts';
+import { ServiceNotifier } from './service-notifier.ts';
 import { takeUp } from './take-up.ts';
 import { watchConfig } from './watch-config.ts';
 
@@ -54,6 +55,9 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
   const { signal, load = () => loadConfig({ directory: options.directory }) } = options;
   const { config, appDirectory, file } = await load();
   const undo: (() => unknown)[] = [];
+  const notifier = new ServiceNotifier(process.env, (message) =>
+    options.onEvent({ at: Date.now(), kind: 'warning', message }),
+  );
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
@@ -95,7 +99,12 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
       await undoAll();
       return code;
     });
+    const mainPid = launcher.main?.pid;
+    notifier.ready(
+      `${config.name} serves on ${host}:${boundPort(fd)}${mainPid === undefined ? '' : ` (pid ${mainPid})`}`,
+    );
     const stop = async (): Promise<number> => {
+      notifier.stopping();
       await watcher.close();
       await launcher.stop();
       return ended;

@@ -23,6 +23,10 @@ import type { ScriptVersions } from './script-versions.ts';
 /** How long a new version that listens may take until it listens everywhere where the old one did, in ms. */
 const OTHER_LISTENERS_MS = 1_000;
 
+/** A death so soon after it began to serve, in ms, is a quick one; so many of these in a row are a crash loop, however slow each start is. */
+const QUICK_DEATH_MS = 2_000;
+const QUICK_DEATHS_MAX = 5;
+
 /** Signals that come from outside: no instruction of the script makes them. */
 const OUTSIDE_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
@@ -72,6 +76,8 @@ export class ScriptLauncher {
   private isReplacing = false;
   private isStopping = false;
   private exitCode = 0;
+  private servesSince = 0;
+  private quickDeaths = 0;
   private resolveEnded: (code: number) => void = () => {};
 
   constructor(parts: ScriptLauncherParts) {
@@ -258,6 +264,7 @@ export class ScriptLauncher {
       this.listeners.close(number);
       process.send({ type: 'closed', listener: number });
     }
+    this.servesSince = performance.now();
     const version = versions.now(process.version as Version);
     if (this.lastServed !== undefined && this.lastServed.hash !== version.hash) this.previous = this.lastServed;
     this.lastServed = version;
@@ -335,6 +342,8 @@ export class ScriptLauncher {
       end.signal !== null &&
       OUTSIDE_SIGNALS.has(end.signal) &&
       !(end.signal === 'SIGKILL' && this.oomKills.hasRisen());
+    const isQuick = !isFromOutside && performance.now() - this.servesSince < QUICK_DEATH_MS;
+    this.quickDeaths = isQuick ? this.quickDeaths + 1 : 0;
     if (isFromOutside) versions.giveBack(version, process.holder);
     else if (isTrial && this.otherThan(version) !== undefined) this.judge(version, `${cause} while on probation`);
     void this.recover(version);
@@ -346,7 +355,7 @@ export class ScriptLauncher {
     const startedAt = performance.now();
     for (;;) {
       if (this.isStopping || this.serving !== undefined) return;
-      if (!this.budget.spend(performance.now()).allowed) {
+      if (this.quickDeaths >= QUICK_DEATHS_MAX || !this.budget.spend(performance.now()).allowed) {
         this.finish(1, 'its processes ended too often. Nothing runs. Mend the cause and start again');
         return;
       }

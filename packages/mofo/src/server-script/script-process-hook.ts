@@ -21,7 +21,11 @@ import { listenByLauncher } from './shared-handle.ts';
 /** Longest time in ms for what is under way, when the launcher is gone and nobody ends this process. */
 const ORPHAN_LIMIT_MS = 10_000;
 
-if (isMainThread && process.env[LAUNCHER_VARIABLE] === String(process.ppid)) await join();
+if (isMainThread && process.env[LAUNCHER_VARIABLE] !== undefined) {
+  // The launcher died before this line was reached: without it the script would run on its own.
+  if (process.env[LAUNCHER_VARIABLE] !== String(process.ppid)) process.exit(0);
+  await join();
+}
 
 async function join(): Promise<void> {
   delete process.env[LAUNCHER_VARIABLE];

@@ -60,6 +60,7 @@ export class ScriptProcess {
   private readonly pinging: NodeJS.Timeout;
   private unanswered = 0;
   private isHung = false;
+  private isWarm = false;
 
   constructor(options: ScriptOptions, hub: ConnectionHub, listeners: Listeners, events: ScriptProcessEvents) {
     const channelFd = hub.addProcess();
@@ -154,6 +155,8 @@ export class ScriptProcess {
     graceMs: number,
   ): Promise<boolean> {
     this.version = version;
+    // The time is the script's: that of starting a process is not counted.
+    if (!this.isWarm && (await this.next('warm', limitMs)) === undefined) return false;
     const ready = this.next(this.readyWhen, limitMs);
     this.send({ type: 'load', sources, offersSend: this.readyWhen === 'ready' });
     if ((await ready) === undefined) return false;
@@ -178,6 +181,9 @@ export class ScriptProcess {
   private receive(message: FromScript, events: ScriptProcessEvents): void {
     for (const resolve of this.waiting.get(message.type)?.splice(0) ?? []) resolve(message);
     switch (message.type) {
+      case 'warm':
+        this.isWarm = true;
+        return;
       case 'pong':
         this.unanswered = 0;
         this.pong = message;

@@ -22,6 +22,7 @@ export interface Listening {
 export class SharedHandle {
   /** Set by Node's server: takes a connection. */
   onconnection: ((status: number, client: unknown) => void) | undefined;
+  readonly getsockname: ((target: Record<string, unknown>) => number) | undefined;
   private readonly answer: Exclude<ListenAnswer, { error: string }>;
   private readonly listening: Listening;
   /** A server that listens keeps its process alive. */
@@ -31,15 +32,16 @@ export class SharedHandle {
   constructor(answer: Exclude<ListenAnswer, { error: string }>, listening: Listening) {
     this.answer = answer;
     this.listening = listening;
+    const { address, family, port } = answer;
+    // Of a socket with a path Node itself knows where it listens.
+    if (family === 'unix') return;
+    this.getsockname = (target) => {
+      Object.assign(target, { address, family, port });
+      return 0;
+    };
   }
 
   listen(): number {
-    return 0;
-  }
-
-  getsockname(target: Record<string, unknown>): number {
-    const { address, family, port } = this.answer;
-    if (family !== 'unix') Object.assign(target, { address, family, port });
     return 0;
   }
 
