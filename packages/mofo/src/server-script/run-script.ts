@@ -32,10 +32,15 @@ export class ScriptRun {
   private first!: Version;
   private watch: SourceWatch | undefined;
   private isStopped = false;
+  private readonly begun: Promise<void>;
+  private hasBegun: () => void = () => {};
 
   constructor(options: ScriptOptions) {
     const { directory, script } = options;
     this.options = options;
+    this.begun = new Promise((resolve) => {
+      this.hasBegun = resolve;
+    });
     this.name = scriptName(directory, script);
     this.state = scriptStateDirectory(directory, this.name);
     this.notifier = new ServiceNotifier(options.environment, (message) => this.warn(message));
@@ -112,7 +117,9 @@ export class ScriptRun {
   private async begin(launcher: ScriptLauncher): Promise<void> {
     const { name } = this;
     const { onEvent } = this.options;
-    if (!(await launcher.start(this.candidates(this.first)))) return;
+    const serves = await launcher.start(this.candidates(this.first));
+    this.hasBegun();
+    if (!serves) return;
     const { main, listeners } = launcher;
     const where = listeners.all.map((listener) => listener.name).join(', ');
     onEvent({
@@ -127,6 +134,8 @@ export class ScriptRun {
   }
 
   async reload(): Promise<unknown> {
+    // What is saved during a start is taken up after it.
+    await this.begun;
     const version = await this.collect();
     if (version.state === 'unstable' && this.versions.stable !== undefined)
       throw new MofoError(

@@ -224,6 +224,10 @@ export class ScriptLauncher {
       const sources = versions.sources(version);
       const current = versions.beginLoad(version, process.holder);
       return await process.load(current, sources, options.readyWithinMs, required, OTHER_LISTENERS_MS);
+    } catch (error) {
+      // Of the registry: no fault of the version, and the process has nothing to run.
+      process.kill('SIGKILL');
+      throw error;
     } finally {
       this.tried.delete(process);
     }
@@ -244,6 +248,14 @@ export class ScriptLauncher {
     const { options, versions } = this.parts;
     const old = this.serving;
     this.serving = process;
+    this.servesSince = performance.now();
+    const version = versions.now(process.version as Version);
+    if (this.lastServed !== undefined && this.lastServed.hash !== version.hash) this.previous = this.lastServed;
+    this.lastServed = version;
+    this.probation =
+      version.state === 'probation'
+        ? { process, rules: new Probation(options.probation, performance.now()), counted: 0 }
+        : undefined;
     if (old?.isAlive === true) {
       old.isWatched = false;
       // It may hang; then what it has is lost with it, and counted.
@@ -264,14 +276,6 @@ export class ScriptLauncher {
       this.listeners.close(number);
       process.send({ type: 'closed', listener: number });
     }
-    this.servesSince = performance.now();
-    const version = versions.now(process.version as Version);
-    if (this.lastServed !== undefined && this.lastServed.hash !== version.hash) this.previous = this.lastServed;
-    this.lastServed = version;
-    this.probation =
-      version.state === 'probation'
-        ? { process, rules: new Probation(options.probation, performance.now()), counted: 0 }
-        : undefined;
     // It died while it was made the one that serves.
     if (process.end !== undefined) this.servingEnded(process, process.end);
     else this.ensureStandby();
@@ -372,7 +376,11 @@ export class ScriptLauncher {
       process ??= this.spawn();
       const isReady = isLoaded
         ? process.isWatched || (await process.next('listening', options.readyWithinMs)) !== undefined
-        : await this.tryOut(process, version, []);
+        : await this.tryOut(process, version, []).catch((error: Error) => {
+            this.tell('warning', error.message, version);
+            return undefined;
+          });
+      if (isReady === undefined) continue;
       if (isReady && this.serving === undefined && !this.isStopping) {
         this.tell(
           'takeover',

@@ -66,13 +66,17 @@ async function join(): Promise<void> {
   const receive = (message: ToScript): void => {
     switch (message.type) {
       case 'load':
-        return load(message);
+        load(message);
+        return;
       case 'serve':
-        return connections.serve(message.except);
+        connections.serve(message.except);
+        return;
       case 'adopt':
-        return connections.adopt(message.numbers);
+        connections.adopt(message.numbers);
+        return;
       case 'closed':
-        return connections.forget(message.listener);
+        connections.forget(message.listener);
+        return;
       case 'drain': {
         const { serving, drained } = connections.drain((numbers) => {
           if (numbers.length > 0) send({ type: 'handed-over', numbers });
@@ -82,7 +86,8 @@ async function join(): Promise<void> {
         return;
       }
       case 'stop':
-        return stop(message.signal);
+        stop(message.signal);
+        return;
       case 'ping': {
         const { served, failed, count } = connections;
         send({ type: 'pong', served, failed, connections: count, takeovers: desk.counters() });
@@ -118,7 +123,7 @@ async function join(): Promise<void> {
 
 /** Processes that the script forks do not need it. */
 function forgetOption(): void {
-  const own = process.execArgv.findIndex((option) => option === import.meta.url);
+  const own = process.execArgv.indexOf(import.meta.url);
   if (own > 0) process.execArgv.splice(own - 1, 2);
 }
 

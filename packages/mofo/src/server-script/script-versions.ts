@@ -84,6 +84,7 @@ export class ScriptVersions {
 
   passed(version: Version, reason: string): void {
     if (this.now(version).state === 'probation') this.registry.markStable(version, { reason });
+    this.supersedeWaiting(version, version);
     this.registry.prune(this.name, { keep: VERSIONS_KEPT, inUse: [version.hash] });
   }
 

@@ -110,6 +110,7 @@ describe('what is under way at a replacement', { timeout: LIMIT_MS }, () => {
     while ((await app.text('/version')) !== '4');
     const updates = app.events.filter(({ kind }) => kind === 'update');
     expect(updates.length).toBeLessThan(4);
-    expect(app.processes().length).toBeLessThanOrEqual(3 + 1);
+    // Launcher, main and standby: those before end when what was under way in them has.
+    while (app.processes().length > 3) await new Promise((resolve) => setTimeout(resolve, 10));
   });
 });
