@@ -4,7 +4,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Server, Socket } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
+import { TLSSocket, Server as TlsServer } from 'node:tls';
 import { CONNECTION_HANDLING, type ConnectionDesk, type ConnectionPlan } from '@mofo/shm-store';
 import type { SharedHandle } from './shared-handle.ts';
 
@@ -38,11 +38,18 @@ export class ScriptConnections {
   private readonly numbers = new WeakMap<Socket, number>();
   private readonly elsewhere = new Set<number>();
   private isServing = false;
+  private isDraining = false;
 
   constructor(desk: ConnectionDesk) {
     this.desk = desk;
     subscribe('http.server.request.start', (message) => {
-      const { request, socket } = message as { request: IncomingMessage; socket: Socket };
+      const { request, response, socket } = message as {
+        readonly request: IncomingMessage;
+        readonly response: ServerResponse;
+        readonly socket: Socket;
+      };
+      // What has been agreed inside the process cannot go on in another one: it ends with this answer.
+      if (this.isDraining && socket instanceof TLSSocket) response.shouldKeepAlive = false;
       const number = safeMethods.has(request.method ?? '') ? undefined : this.numbers.get(socket);
       if (number !== undefined) desk.beginRequest(number, CONNECTION_HANDLING.mayHaveEffects);
     });
@@ -97,13 +104,14 @@ export class ScriptConnections {
   }
 
   /**
-   * Hands over what is idle now, and the rest as soon as it is. Resolves when nothing is left. Connections of TLS and idle ones that nobody takes are closed.
+   * Hands over what is idle now, and the rest as soon as it is. Connections of TLS end with their next answer, or when they have been idle for as long as ever.
    *
    * @param onHandedOver gets what was handed over later.
    * @returns those on which something is under way, and when there are none any more.
    */
   drain(onHandedOver: (numbers: readonly number[]) => void): { serving: number[]; drained: Promise<void> } {
     this.stopTaking();
+    this.isDraining = true;
     this.handOverIdle();
     const serving = [...this.sockets.keys()];
     return { serving, drained: this.whenEmpty(() => onHandedOver(this.handOverIdle())) };
@@ -132,7 +140,6 @@ export class ScriptConnections {
   }
 
   private handOverIdle(): number[] {
-    this.closeIdleTls();
     const numbers: number[] = [];
     for (const [number, socket] of this.sockets) {
       if (!isIdle(socket)) continue;
@@ -145,7 +152,6 @@ export class ScriptConnections {
     return numbers;
   }
 
-  /** What has been agreed inside the process cannot go on in another one. */
   private closeIdleTls(): void {
     for (const { server } of this.targets.values())
       if (server instanceof TlsServer && 'closeIdleConnections' in server)
