@@ -37,14 +37,14 @@ class HubBinding final : public Napi::ObjectWrap<HubBinding> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "ConnectionHub",
                        {InstanceAccessor<&HubBinding::tableFd>("tableFd"), InstanceAccessor<&HubBinding::heldCount>("heldCount"),
-                        InstanceMethod<&HubBinding::addProcess>("addProcess"), InstanceMethod<&HubBinding::counters>("counters"),
+                        InstanceMethod<&HubBinding::addProcess>("addProcess"), InstanceMethod<&HubBinding::addListener>("addListener"),
+                        InstanceMethod<&HubBinding::removeListener>("removeListener"), InstanceMethod<&HubBinding::counters>("counters"),
                         InstanceMethod<&HubBinding::close>("close")});
   }
 
   explicit HubBinding(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HubBinding>(info) {
-    int64_t listenFd = 0, slotCount = 0;
-    if (readInteger(info, 0, 0, INT_MAX, listenFd) && readInteger(info, 1, 1, CONNECTION_COUNT_MAX, slotCount))
-      isOpen_ = throwUnlessOk(info.Env(), hub_.start(int(listenFd), uint32_t(slotCount)));
+    int64_t slotCount = 0;
+    if (readInteger(info, 0, 1, CONNECTION_COUNT_MAX, slotCount)) isOpen_ = throwUnlessOk(info.Env(), hub_.start(uint32_t(slotCount)));
   }
 
  private:
@@ -54,6 +54,18 @@ class HubBinding final : public Napi::ObjectWrap<HubBinding> {
     FileDescriptor end;
     if (!throwUnlessOk(info.Env(), hub_.addProcess(end))) return info.Env().Undefined();
     return Napi::Number::New(info.Env(), end.release());
+  }
+  Napi::Value addListener(const Napi::CallbackInfo& info) {
+    int64_t listenFd = 0;
+    uint32_t listener = 0;
+    if (!readInteger(info, 0, 0, INT_MAX, listenFd)) return info.Env().Undefined();
+    if (!throwUnlessOk(info.Env(), hub_.addListener(int(listenFd), listener))) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), listener);
+  }
+  Napi::Value removeListener(const Napi::CallbackInfo& info) {
+    int64_t listener = 0;
+    if (readInteger(info, 0, 0, UINT32_MAX, listener)) throwUnlessOk(info.Env(), hub_.removeListener(uint32_t(listener)));
+    return info.Env().Undefined();
   }
   Napi::Value counters(const Napi::CallbackInfo& info) {
     return isOpen_ ? countersOf(info.Env(), hub_.table()) : info.Env().Undefined();
@@ -74,7 +86,8 @@ class DeskBinding final : public Napi::ObjectWrap<DeskBinding> {
         env, "ConnectionDesk",
         {InstanceAccessor<&DeskBinding::heldCount>("heldCount"), InstanceMethod<&DeskBinding::listen>("listen"),
          InstanceMethod<&DeskBinding::held>("held"), InstanceMethod<&DeskBinding::plan>("plan"), InstanceMethod<&DeskBinding::drop>("drop"),
-         InstanceMethod<&DeskBinding::serve>("serve"), InstanceMethod<&DeskBinding::release>("release"),
+         InstanceMethod<&DeskBinding::serve>("serve"), InstanceMethod<&DeskBinding::release>("release"), InstanceMethod<&DeskBinding::handOver>("handOver"),
+         InstanceMethod<&DeskBinding::listenerOf>("listenerOf"),
          InstanceMethod<&DeskBinding::beginRequest>("beginRequest"), InstanceMethod<&DeskBinding::canCommit>("canCommit"),
          InstanceMethod<&DeskBinding::setHandling>("setHandling"),
          InstanceMethod<&DeskBinding::counters>("counters"), InstanceMethod<&DeskBinding::close>("close")});
@@ -251,6 +264,19 @@ class DeskBinding final : public Napi::ObjectWrap<DeskBinding> {
     throwUnlessOk(info.Env(), desk_.release(number));
     afterSaying();
     return info.Env().Undefined();
+  }
+
+  Napi::Value handOver(const Napi::CallbackInfo& info) {
+    uint64_t number = 0;
+    if (readNumber(info, number)) throwUnlessOk(info.Env(), desk_.handOver(number));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value listenerOf(const Napi::CallbackInfo& info) {
+    uint64_t number = 0;
+    uint32_t listener = 0;
+    if (!readNumber(info, number)) return info.Env().Undefined();
+    return Napi::Number::New(info.Env(), desk_.listenerOf(number, listener) ? double(listener) : -1);
   }
 
   Napi::Value beginRequest(const Napi::CallbackInfo& info) {

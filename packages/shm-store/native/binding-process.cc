@@ -6,6 +6,7 @@
 #include "js-error.h"
 #include "listen.h"
 #include "process.h"
+#include "sd-notify.h"
 
 namespace mofo {
 
@@ -73,6 +74,26 @@ Napi::Value listenOnTcp(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd);
 }
 
+Napi::Value listenOnUnix(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  int64_t backlog = 0;
+  if (!readInteger(info, 1, 1, INT_MAX, backlog)) return env.Undefined();
+  if (!info[0].IsString()) {
+    throwStatus(env, Status::fail("INVALID_ARGUMENT", "the path must be a string."));
+    return env.Undefined();
+  }
+  int fd = -1;
+  if (!throwUnlessOk(env, listenUnix(info[0].As<Napi::String>().Utf8Value(), int(backlog), fd))) return env.Undefined();
+  return Napi::Number::New(env, fd);
+}
+
+Napi::Value notifyServiceManager(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsString() || !info[1].IsString()) throwStatus(env, Status::fail("INVALID_ARGUMENT", "socket and state must be strings."));
+  else throwUnlessOk(env, notifyService(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()));
+  return env.Undefined();
+}
+
 Napi::Value boundPortOf(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   int64_t fd = 0;
@@ -91,6 +112,8 @@ void exportProcess(Napi::Env env, Napi::Object exports) {
   exports.Set("unwatchProcess", Napi::Function::New<unwatchProcess>(env, "unwatchProcess"));
   exports.Set("limitCoreDump", Napi::Function::New<limitCoreDumpOfProcess>(env, "limitCoreDump"));
   exports.Set("listenTcp", Napi::Function::New<listenOnTcp>(env, "listenTcp"));
+  exports.Set("listenUnix", Napi::Function::New<listenOnUnix>(env, "listenUnix"));
+  exports.Set("notifyService", Napi::Function::New<notifyServiceManager>(env, "notifyService"));
   exports.Set("boundPort", Napi::Function::New<boundPortOf>(env, "boundPort"));
 }
 

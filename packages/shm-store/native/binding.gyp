@@ -42,6 +42,7 @@
         "restore.cc",
         "role-watcher.cc",
         "role.cc",
+        "sd-notify.cc",
         "segment.cc",
         "slots.cc",
         "tcp-account.cc",

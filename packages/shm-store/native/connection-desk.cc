@@ -1,5 +1,6 @@
 #include "connection-desk.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <algorithm>
 #include "http-framing.h"
@@ -10,6 +11,12 @@ namespace mofo {
 namespace {
 
 Status unknown(uint64_t number) { return Status::fail("INVALID_ARGUMENT", "there is no connection " + std::to_string(number) + " here."); }
+
+bool isTcp(int fd) {
+  int protocol = 0;
+  socklen_t length = sizeof protocol;
+  return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 && protocol == IPPROTO_TCP;
+}
 
 }  // namespace
 
@@ -84,6 +91,14 @@ Status ConnectionDesk::plan(uint64_t number, uint64_t committedStart, uint64_t c
   plan = Plan();
   plan.fate = Fate::Closed;
   if (slot == nullptr) return Status::ok();
+  if (!isTcp(found->second.fd.get())) {
+    // Nobody counts its bytes: it is new, or it was served before and is lost.
+    plan.fate = openExchange(*slot).loss == LossCause::None ? Fate::Idle : Fate::Reset;
+    plan.cause = openExchange(*slot).loss;
+    plan.isUsed = plan.fate == Fate::Reset;
+    if (plan.isUsed) table_.count(plan);
+    return Status::ok();
+  }
   const Status status = readTcpAccount(found->second.fd.get(), account);
   if (!status.isOk()) return status;
   const bool isCommitted = committedLength > 0 && openExchange(*slot).inBase == committedStart;
@@ -111,7 +126,8 @@ Status ConnectionDesk::serve(uint64_t number, int& fd) {
   const auto found = held_.find(number);
   if (found == held_.end()) return unknown(number);
   ConnectionSlot* slot = slotOf(number, found->second.slot);
-  if (slot != nullptr && !trackDescriptor(found->second.fd.get(), slot).isOk())
+  const int file = found->second.fd.get();
+  if (slot != nullptr && (!isTcp(file) || !trackDescriptor(file, slot).isOk()))
     storeExchange(openExchange(*slot).loss, LossCause::Untracked);
   const uint32_t slotIndex = found->second.slot;
   fd = found->second.fd.release();
@@ -129,6 +145,22 @@ Status ConnectionDesk::release(uint64_t number) {
   served_.erase(found);
   say(number);
   return Status::ok();
+}
+
+Status ConnectionDesk::handOver(uint64_t number) {
+  const auto found = served_.find(number);
+  if (found == served_.end()) return unknown(number);
+  untrackDescriptor(found->second.fd);
+  served_.erase(found);
+  return Status::ok();
+}
+
+bool ConnectionDesk::listenerOf(uint64_t number, uint32_t& listener) const {
+  const auto held = held_.find(number);
+  const ConnectionSlot* slot = held == held_.end() ? servedSlot(number) : slotOf(number, held->second.slot);
+  if (slot == nullptr) return false;
+  listener = slot->listener;
+  return true;
 }
 
 ConnectionSlot* ConnectionDesk::servedSlot(uint64_t number) const {

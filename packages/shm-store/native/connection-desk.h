@@ -2,6 +2,7 @@
 // asked for can touch a descriptor of somebody else.
 //
 //   Opened ──▶ held ──serve──▶ served ──release──▶ Close
+//               │                  ╰──handOver──▶ nothing: another process that holds it goes on with it
 //               │ ╰──drop──▶ Close
 //               ╰──Closed──▶ gone
 #pragma once
@@ -47,6 +48,10 @@ class ConnectionDesk {
   Status serve(uint64_t number, int& fd);
   /** A served connection is about to be closed: tells the peer and everybody else. */
   Status release(uint64_t number);
+  /** A served connection is about to be closed here, and goes on in another process: neither the peer nor anybody else is told. */
+  Status handOver(uint64_t number);
+  /** The listening socket that a held or served connection was accepted on; false when the connection is over. */
+  bool listenerOf(uint64_t number, uint32_t& listener) const;
 
   /** A request of a served connection is about to be handled; `start` is where it begins, by which it is named from then on. */
   bool beginRequest(uint64_t number, Handling handling, uint64_t& start);

@@ -16,7 +16,9 @@ namespace mofo {
 
 namespace {
 
-constexpr uint64_t LISTEN_KEY = 0, WAKE_KEY = 1, FIRST_PROCESS_KEY = 2;
+constexpr uint64_t WAKE_KEY = 1, FIRST_PROCESS_KEY = 2;
+/** Keys of listening sockets have this bit, and their number below it. */
+constexpr uint64_t LISTEN_KEY = uint64_t(1) << 63;
 constexpr int EVENTS_MAX = 64;
 /** Connections accepted in one go, so that those who wait for a message are not starved. */
 constexpr int ACCEPT_BATCH = 64;
@@ -36,28 +38,19 @@ bool watchFor(int epoll, int operation, int fd, uint32_t events, uint64_t key) {
 
 }  // namespace
 
-Status ConnectionHub::start(int listenFd, uint32_t slotCount) {
+Status ConnectionHub::start(uint32_t slotCount) {
   Status status = table_.create(slotCount);
   if (!status.isOk()) return status;
   epoll_ = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
   wake_ = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll_ || !wake_) return failure("preparing to accept connections");
-  int isListening = 0;
-  socklen_t length = sizeof isListening;
-  if (getsockopt(listenFd, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) != 0 || isListening == 0)
-    return Status::fail("INVALID_ARGUMENT", "descriptor " + std::to_string(listenFd) + " does not listen.");
-  const int flags = fcntl(listenFd, F_GETFL);
-  if (flags < 0 || fcntl(listenFd, F_SETFL, flags | O_NONBLOCK) != 0) return failure("preparing the listening socket");
-  listenFd_ = listenFd;
   lastKey_ = FIRST_PROCESS_KEY;
   // Larger than those of launchers before, so that what was noted of their connections is not taken for ours.
   timespec now = {};
   clock_gettime(CLOCK_REALTIME, &now);
   lastNumber_ = uint64_t(now.tv_sec) * 1000000 + uint64_t(now.tv_nsec) / 1000;
-  if (!watchFor(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), EPOLLIN, WAKE_KEY) ||
-      !watchFor(epoll_.get(), EPOLL_CTL_ADD, listenFd_, 0, LISTEN_KEY))
-    return failure("preparing to accept connections");
-  setAccepting(true);
+  if (!watchFor(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), EPOLLIN, WAKE_KEY)) return failure("preparing to accept connections");
+  accepts_ = true;
   // Signals are for the threads of Node.
   sigset_t all, before;
   sigfillset(&all);
@@ -66,6 +59,31 @@ Status ConnectionHub::start(int listenFd, uint32_t slotCount) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) return Status::fail("SYSTEM_ERROR", "starting the thread that accepts connections failed.", error);
   isRunning_ = true;
+  return Status::ok();
+}
+
+Status ConnectionHub::addListener(int listenFd, uint32_t& listener) {
+  if (!isRunning_) return Status::fail("CLOSED", "no connections are accepted any more.");
+  int isListening = 0;
+  socklen_t length = sizeof isListening;
+  if (getsockopt(listenFd, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) != 0 || isListening == 0)
+    return Status::fail("INVALID_ARGUMENT", "descriptor " + std::to_string(listenFd) + " does not listen.");
+  const int flags = fcntl(listenFd, F_GETFL);
+  if (flags < 0 || fcntl(listenFd, F_SETFL, flags | O_NONBLOCK) != 0) return failure("preparing the listening socket");
+  const std::lock_guard<std::mutex> lock(listening_);
+  listener = uint32_t(listeners_.size());
+  if (!watchFor(epoll_.get(), EPOLL_CTL_ADD, listenFd, accepts_ ? uint32_t(EPOLLIN) : 0, LISTEN_KEY | listener))
+    return failure("preparing to accept connections");
+  listeners_.push_back(listenFd);
+  return Status::ok();
+}
+
+Status ConnectionHub::removeListener(uint32_t listener) {
+  const std::lock_guard<std::mutex> lock(listening_);
+  if (listener >= listeners_.size() || listeners_[listener] < 0)
+    return Status::fail("INVALID_ARGUMENT", "there is no listening socket " + std::to_string(listener) + " here.");
+  if (isRunning_) (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listeners_[listener], nullptr);
+  listeners_[listener] = -1;
   return Status::ok();
 }
 
@@ -110,9 +128,13 @@ void ConnectionHub::loop() {
       const std::lock_guard<std::mutex> lock(joining_);
       if (stopping_) return;
     }
-    if (mustRetry_) {
+    const bool wasWaiting = mustRetry_;
+    if (wasWaiting) {
       mustRetry_ = false;
+      const std::lock_guard<std::mutex> lock(listening_);
       setAccepting(hasFreeSlot());
+    }
+    if (wasWaiting) {
       for (auto& [key, process] : processes_)
         if (!process.waiting.empty()) flush(key, process);
     }
@@ -120,8 +142,8 @@ void ConnectionHub::loop() {
       const uint64_t key = events[i].data.u64;
       if (key == WAKE_KEY) {
         admitProcesses();
-      } else if (key == LISTEN_KEY) {
-        accept();
+      } else if ((key & LISTEN_KEY) != 0) {
+        accept(uint32_t(key & ~LISTEN_KEY));
       } else {
         const auto found = processes_.find(key);
         if (found == processes_.end()) continue;
@@ -154,13 +176,17 @@ void ConnectionHub::admitProcesses() {
   }
 }
 
-void ConnectionHub::accept() {
+void ConnectionHub::accept(uint32_t listener) {
+  const std::lock_guard<std::mutex> lock(listening_);
+  const int listenFd = listeners_[listener];
+  // Removed after the event that told of a connection.
+  if (listenFd < 0) return;
   for (int i = 0; i < ACCEPT_BATCH; i++) {
     if (!hasFreeSlot()) {
       setAccepting(false);
       return;
     }
-    FileDescriptor fd(accept4(listenFd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    FileDescriptor fd(accept4(listenFd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd) {
       if (errno == EAGAIN) return;
       // Gone before it was accepted.
@@ -170,16 +196,17 @@ void ConnectionHub::accept() {
       mustRetry_ = true;
       return;
     }
-    hold(std::move(fd));
+    hold(std::move(fd), listener);
   }
 }
 
-void ConnectionHub::hold(FileDescriptor fd) {
+void ConnectionHub::hold(FileDescriptor fd, uint32_t listener) {
   // As Node's HTTP server has it.
   const int on = 1;
   (void)setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const uint32_t slot = takeSlot();
   const uint64_t number = ++lastNumber_;
+  table_.slot(slot)->listener = listener;
   beginConnection(*table_.slot(slot), number);
   held_.emplace(number, Held{std::move(fd), slot});
   __atomic_store_n(&heldCount_, uint32_t(held_.size()), __ATOMIC_RELAXED);
@@ -216,7 +243,10 @@ void ConnectionHub::close(uint64_t number, uint64_t from) {
   held_.erase(found);
   __atomic_store_n(&heldCount_, uint32_t(held_.size()), __ATOMIC_RELAXED);
   freeSlots_.push_back(slot);
-  setAccepting(true);
+  {
+    const std::lock_guard<std::mutex> lock(listening_);
+    setAccepting(true);
+  }
   for (auto& [key, process] : processes_) {
     // Who has not heard of it yet never will.
     if (key != from && number <= process.toldUpTo) push(key, process, {ConnectionMessage::Closed, slot, number});
@@ -272,10 +302,12 @@ void ConnectionHub::setWatch(uint64_t key, const Process& process) {
   (void)watchFor(epoll_.get(), EPOLL_CTL_MOD, process.channel.get(), EPOLLIN | (awaitsRoom ? uint32_t(EPOLLOUT) : 0), key);
 }
 
+/** Only with `listening_` held. */
 void ConnectionHub::setAccepting(bool accepts) {
   if (accepts == accepts_) return;
   accepts_ = accepts;
-  (void)watchFor(epoll_.get(), EPOLL_CTL_MOD, listenFd_, accepts ? uint32_t(EPOLLIN) : 0, LISTEN_KEY);
+  for (size_t i = 0; i < listeners_.size(); i++)
+    if (listeners_[i] >= 0) (void)watchFor(epoll_.get(), EPOLL_CTL_MOD, listeners_[i], accepts ? uint32_t(EPOLLIN) : 0, LISTEN_KEY | i);
 }
 
 }  // namespace mofo

@@ -3,6 +3,8 @@
 //
 //   accepted ──Opened──▶ each process ──(main serves, the clone holds)──▶ main: Close ──▶ dropped here, Closed to the others
 //
+// It may accept on several listening sockets, and a connection's slot says on which; they come and go while the thread runs.
+//
 // A process that ends takes nothing with it. A slot is given to another connection only after somebody said that the former one is over, and some others
 // were; but not before a slot that was never used while there are enough of those, for each that is used costs memory.
 #pragma once
@@ -23,8 +25,12 @@ class ConnectionHub {
   ConnectionHub& operator=(const ConnectionHub&) = delete;
   ~ConnectionHub() { stop(); }
 
-  /** Accepts on `listenFd` from now on; it stays the caller's and must stay open until `stop`. */
-  Status start(int listenFd, uint32_t slotCount);
+  /** Begins, with no socket to accept on. */
+  Status start(uint32_t slotCount);
+  /** Accepts on `listenFd` too, from now on; it stays the caller's and must stay open until it is removed, or until `stop`. */
+  Status addListener(int listenFd, uint32_t& listener);
+  /** Accepts there no more. When this returns, the descriptor is not used any more; connections that were accepted stay. */
+  Status removeListener(uint32_t listener);
   /** Makes a channel for a process that is about to be started, and returns that process's end of it. */
   Status addProcess(FileDescriptor& end);
   /** Ends and joins the thread, and lets go of all connections. Safe to call twice. */
@@ -49,10 +55,10 @@ class ConnectionHub {
   static void* run(void* hub);
   void loop();
   void admitProcesses();
-  void accept();
+  void accept(uint32_t listener);
   bool hasFreeSlot() const { return !freeSlots_.empty() || unusedSlot_ < table_.slotCount(); }
   uint32_t takeSlot();
-  void hold(FileDescriptor fd);
+  void hold(FileDescriptor fd, uint32_t listener);
   void receive(uint64_t key);
   void close(uint64_t number, uint64_t from);
   void push(uint64_t key, Process& process, const ConnectionMessage& message);
@@ -61,10 +67,13 @@ class ConnectionHub {
   void setWatch(uint64_t key, const Process& process);
 
   ConnectionTable table_;
-  int listenFd_ = -1;
   FileDescriptor epoll_, wake_;
   pthread_t thread_ = {};
   bool isRunning_ = false;
+  /** Held while connections are accepted in one go, so that who removes a socket knows it unused. */
+  std::mutex listening_;
+  /** Guarded by it, by number; -1: removed. */
+  std::vector<int> listeners_;
   std::mutex joining_;
   /** Guarded by `joining_`, as `stopping_` is; everything below is the thread's own. */
   std::vector<FileDescriptor> joined_;

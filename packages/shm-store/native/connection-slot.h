@@ -76,7 +76,8 @@ struct alignas(4096) ConnectionSlot {
   /** 0: free. */
   uint64_t number;
   uint32_t current;
-  uint32_t reserved;
+  /** Which of the hub's listening sockets it was accepted on. */
+  uint32_t listener;
   Exchange exchanges[2];
   uint8_t request[REQUEST_BYTES_MAX];
 };

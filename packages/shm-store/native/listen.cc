@@ -3,7 +3,9 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -55,6 +57,22 @@ Status listenTcp(const std::string& host, uint16_t port, int backlog, int& fd) {
     if (!tryNext) return status;
   }
   return Status::fail("ADDRESS_UNAVAILABLE", "this machine has no address to listen on.");
+}
+
+Status listenUnix(const std::string& path, int backlog, int& fd) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    return Status::fail("INVALID_ARGUMENT", "the path of a unix socket has 1 to 107 bytes.", EINVAL);
+  memcpy(address.sun_path, path.data(), path.size());
+  FileDescriptor file(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!file) return listenFailure("making a socket for " + path, errno);
+  // An abstract name begins with a zero byte and ends without one.
+  const socklen_t length = socklen_t(offsetof(sockaddr_un, sun_path) + path.size() + (path[0] == 0 ? 0 : 1));
+  if (bind(file.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) return listenFailure("binding " + path, errno);
+  if (listen(file.get(), backlog) != 0) return listenFailure("listening on " + path, errno);
+  fd = file.release();
+  return Status::ok();
 }
 
 Status boundPort(int fd, uint16_t& port) {

@@ -9,6 +9,8 @@ namespace mofo {
 
 /** Binds and listens on a numeric IPv4 or IPv6 address or a host name; empty is every address. The descriptor is close-on-exec. */
 Status listenTcp(const std::string& host, uint16_t port, int backlog, int& fd);
+/** Binds and listens on a unix socket with this path, which must not be there. The descriptor is close-on-exec. */
+Status listenUnix(const std::string& path, int backlog, int& fd);
 /** The port that a socket is bound to. */
 Status boundPort(int fd, uint16_t& port);
 

@@ -8,6 +8,13 @@ export interface NativeConnectionHub {
   readonly tableFd: number;
   /** Open connections. */
   readonly heldCount: number;
+  /**
+   * Accepts on another listening descriptor from now on; it stays the caller's, and must stay open until it is removed or the hub is closed. Gives its number, by
+   * which `listenerOf` names it. Throws CLOSED, INVALID_ARGUMENT for what does not listen.
+   */
+  addListener(listenFd: number): number;
+  /** Accepts there no more; the descriptor may be closed afterwards. Connections that were accepted stay. Throws INVALID_ARGUMENT. */
+  removeListener(listener: number): void;
   /** A channel for a process that is about to be started; close the descriptor when it has been. Throws CLOSED. */
   addProcess(): number;
   counters(): ConnectionCounters | undefined;
@@ -36,6 +43,13 @@ export interface NativeConnectionDesk {
   serve(number: number): number;
   /** The descriptor of a served connection is about to be closed: call it before. The peer is told, and everybody else lets go of it. */
   release(number: number): void;
+  /**
+   * The descriptor of a served connection is about to be closed here, and another process that holds the connection goes on with it: call it before. Nobody is
+   * told. Only when nothing of an answer is waiting to be written; what was read of a request is in the table, and the other process plans by that.
+   */
+  handOver(number: number): void;
+  /** Number of the listening socket that a held or served connection was accepted on; -1: the connection is over. */
+  listenerOf(number: number): number;
   /** A request of a served connection is about to be handled (one of CONNECTION_HANDLING). Gives where it begins, which names it; -1: the connection is over. */
   beginRequest(number: number, handling: number): number;
   /** Whether the answer to that request can be committed: it is the open one, it is whole, and nothing was written. */

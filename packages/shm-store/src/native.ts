@@ -55,7 +55,9 @@ export interface NativeAddon {
   limitCoreDump(): void;
   listenTcp(host: string, port: number, backlog: number): number;
   boundPort(fd: number): number;
-  readonly ConnectionHub: new (listenFd: number, countMax: number) => NativeConnectionHub;
+  listenUnix(path: string, backlog: number): number;
+  notifyService(socketPath: string, state: string): void;
+  readonly ConnectionHub: new (countMax: number) => NativeConnectionHub;
   readonly ConnectionDesk: new (channelFd: number, tableFd: number) => NativeConnectionDesk;
   installIoHooks(): void;
 }

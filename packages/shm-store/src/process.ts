@@ -113,3 +113,24 @@ export function listenTcp(options: ListenOptions): number {
 export function boundPort(fd: number): number {
   return loadNative().boundPort(fd);
 }
+
+/**
+ * Binds and listens on a unix socket without accepting, as {@link listenTcp} does.
+ *
+ * @param path must not be there; a leading zero byte means an abstract name.
+ * @throws ShmStoreError PORT_IN_USE when the path is there, ADDRESS_UNAVAILABLE, PERMISSION, INVALID_ARGUMENT, SYSTEM_ERROR.
+ */
+export function listenUnix(path: string, backlog: number = BACKLOG_DEFAULT): number {
+  return loadNative().listenUnix(path, backlog);
+}
+
+/**
+ * Tells a service manager (systemd) what a service is about: one datagram, as `sd_notify` sends it. Synchronous, some 10 µs; never waits.
+ *
+ * @param socketPath what NOTIFY_SOCKET says: an absolute path, or `@` and an abstract name.
+ * @param state lines such as `READY=1`.
+ * @throws ShmStoreError SYSTEM_ERROR when nobody receives there or nothing is taken; INVALID_ARGUMENT.
+ */
+export function notifyService(socketPath: string, state: string): void {
+  loadNative().notifyService(socketPath, state);
+}

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/index.ts';
 import { openTerminal, type Terminal, type TextStream } from '../output/index.ts';
+import { appOrScript } from './app-or-script.ts';
 
 /** What the program is run with; the process's own by default. */
 export interface CliEnvironment {
@@ -33,6 +34,7 @@ interface SharedOptions {
   readonly app?: string;
   readonly config?: string;
   readonly json?: boolean;
+  readonly script?: string;
 }
 
 /** Builds the context of a command from its shared options. */
@@ -47,7 +49,10 @@ export function contextOf(command: Command, environment: CliEnvironment): Comman
       environment: environment.variables,
       json: options.json ?? false,
     }),
-    config: () => loadConfig({ directory, ...(options.config === undefined ? {} : { file: options.config }) }),
+    config: () =>
+      appOrScript(directory, options.script, () =>
+        loadConfig({ directory, ...(options.config === undefined ? {} : { file: options.config }) }),
+      ),
   };
 }
 

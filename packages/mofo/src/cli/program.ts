@@ -76,6 +76,7 @@ function withSharedOptions(command: Command): Command {
   return command
     .option('--json', 'write JSON instead of words')
     .option('--app <directory>', 'directory of the app (default: the current one)')
+    .option('--script <name>', 'the server script, where several have run in the directory')
     .option('--config <file>', 'config file (default: mofo.config.ts, .js, .mjs or .json)')
     .exitOverride()
     .showSuggestionAfterError(false);

@@ -11,7 +11,7 @@ import type { ErrorAnswer } from './messages.ts';
 
 /** A command for the launcher. */
 export interface ControlRequest {
-  readonly what: 'status' | 'snapshot' | 'promote' | 'revert' | 'migrate';
+  readonly what: 'status' | 'snapshot' | 'promote' | 'revert' | 'migrate' | 'reload';
   readonly module?: string;
   readonly version?: string;
 }
@@ -90,6 +90,7 @@ const passedOn = [
   'MIGRATION_STRANDS',
   'NOTHING_TO_REVERT',
   'NOT_READY',
+  'START_FAILED',
   'UNKNOWN_MODULE',
   'UNKNOWN_VERSION',
   'USAGE',

@@ -78,7 +78,7 @@ export type ToChild =
   | {
       readonly type: 'request';
       readonly id: number;
-      readonly what: 'status' | 'snapshot' | 'promote' | 'revert' | 'migrate';
+      readonly what: 'status' | 'snapshot' | 'promote' | 'revert' | 'migrate' | 'reload';
       readonly module?: string;
       readonly version?: string;
     }

@@ -98,6 +98,11 @@ export class RequestAnswers {
         return this.migrate(requireText(module, 'module'), version);
       case 'revert':
         return this.revert(requireText(module, 'module'));
+      case 'reload':
+        throw new MofoError(
+          'USAGE',
+          'This is an app of modules, and only a server script can be reloaded. Nothing was done. Start the app with npx mofo dev to have saves taken up.',
+        );
     }
   }
 

@@ -16,6 +16,7 @@ import { Launcher } from './launcher.ts';
 import { listenWhenFree } from './listen-when-free.ts';
 import type { RuntimeEvent } from './messages.ts';
 import { pruneWhenMany } from './prune-versions.ts';
+import { ServiceNotifier } from './service-notifier.ts';
 import { takeUp } from './take-up.ts';
 import { watchConfig } from './watch-config.ts';
 
@@ -64,6 +65,9 @@ export async function runApp(given: RunOptions): Promise<RunningApp> {
   };
   const options: RunOptions = { ...given, onEvent };
   const undo: (() => unknown)[] = [];
+  const notifier = new ServiceNotifier(process.env, (message) =>
+    options.onEvent({ at: Date.now(), kind: 'warning', message }),
+  );
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
@@ -108,7 +112,12 @@ export async function runApp(given: RunOptions): Promise<RunningApp> {
       await undoAll();
       return code;
     });
+    const mainPid = launcher.main?.pid;
+    notifier.ready(
+      `${config.name} serves on ${host}:${boundPort(fd)}${mainPid === undefined ? '' : ` (pid ${mainPid})`}`,
+    );
     const stop = async (): Promise<number> => {
+      notifier.stopping();
       await watcher.close();
       await launcher.stop();
       return ended;

@@ -406,7 +406,9 @@ struct Launched {
     socklen_t length = sizeof address;
     CHECK(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length) == 0 && listen(listener.get(), 64) == 0);
     getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
-    CHECK(hub.start(listener.get(), slots).isOk());
+    uint32_t number = 0;
+    CHECK(hub.start(slots).isOk());
+    CHECK(hub.addListener(listener.get(), number).isOk());
   }
   FileDescriptor client() {
     FileDescriptor fd(socket(AF_INET, SOCK_STREAM, 0));

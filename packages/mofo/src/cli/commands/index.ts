@@ -10,6 +10,7 @@ import { addInit } from './init.ts';
 import { addLog } from './log.ts';
 import { addMigrate } from './migrate.ts';
 import { addPromote } from './promote.ts';
+import { addReload } from './reload.ts';
 import { addRestore } from './restore.ts';
 import { addRevert } from './revert.ts';
 import { addRun } from './run.ts';
@@ -34,6 +35,7 @@ export const commandAdders: readonly CommandAdder[] = [
   addPromote,
   addRevert,
   addMigrate,
+  addReload,
   addSnapshot,
   addSnapshots,
   addRestore,

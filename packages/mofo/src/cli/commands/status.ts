@@ -14,7 +14,11 @@ import type { Commands } from '../command-context.ts';
 
 interface MainStatus {
   readonly pid: number;
-  readonly store: {
+  /** Of a server script. */
+  readonly script?: string;
+  readonly standby?: number;
+  readonly listeners?: readonly string[];
+  readonly store?: {
     readonly reservedBytes: number;
     readonly sizeBytes: number;
     readonly commitCount: number;
@@ -24,11 +28,11 @@ interface MainStatus {
   readonly http?: {
     readonly served: number;
     readonly failed: number;
-    readonly inFlight: number;
+    readonly inFlight?: number;
     readonly connections: number;
   };
   readonly connections?: ConnectionCounters;
-  readonly tasks: {
+  readonly tasks?: {
     readonly ready: number;
     readonly delayed: number;
     readonly running: number;
@@ -58,7 +62,11 @@ export function addStatus(commands: Commands): void {
     terminal.line(
       `  ${terminal.paint('bold', config.name)}   ${main === undefined ? terminal.paint('yellow', 'not running') : terminal.paint('green', `running, main is pid ${main.pid}`)}`,
     );
-    if (store === undefined) terminal.line('  store      none in memory');
+    if (main?.script !== undefined)
+      terminal.line(
+        `  listens    ${main.listeners?.join(', ')}; standby ${main.standby === undefined ? 'none' : `pid ${main.standby}`}`,
+      );
+    else if (store === undefined) terminal.line('  store      none in memory');
     else {
       terminal.line(
         `  store      ${store.name}: ${showSize(store.reservedBytes)} of ${showSize(store.sizeBytes)} used, ${store.state}`,
@@ -70,15 +78,17 @@ export function addStatus(commands: Commands): void {
       const { http, connections, tasks } = main;
       if (http !== undefined)
         terminal.line(
-          `  http       ${http.served} served, ${http.failed} failed, ${http.inFlight} in flight, ${http.connections} connections`,
+          `  http       ${http.served} served, ${http.failed} failed, ${http.inFlight === undefined ? '' : `${http.inFlight} in flight, `}${http.connections} connections`,
         );
       if (connections !== undefined) terminal.line(`  takeovers  ${connectionsText(connections)}`);
-      terminal.line(
-        `  tasks      ${tasks.completed} done, ${tasks.ready} ready, ${tasks.delayed} waiting, ${tasks.running} running, ${tasks.dead} dead letters`,
-      );
-      terminal.line(
-        `  term       ${main.store.term}, timeline ${main.store.timeline}, ${main.store.commitCount} commits`,
-      );
+      if (tasks !== undefined)
+        terminal.line(
+          `  tasks      ${tasks.completed} done, ${tasks.ready} ready, ${tasks.delayed} waiting, ${tasks.running} running, ${tasks.dead} dead letters`,
+        );
+      if (main.store !== undefined)
+        terminal.line(
+          `  term       ${main.store.term}, timeline ${main.store.timeline}, ${main.store.commitCount} commits`,
+        );
       terminal.line('  modules');
       const rows = main.modules.map(({ module, running, versions }) => {
         const current = versions.find(({ id }) => id === running?.id);

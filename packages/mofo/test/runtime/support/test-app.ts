@@ -68,7 +68,8 @@ export class TestApp {
   private launcher: ChildProcess | undefined;
   private ended: Promise<number | null> = Promise.resolve(null);
   private readonly listeners = new Set<() => void>();
-  private readonly environment: NodeJS.ProcessEnv;
+  /** What is added to the environment of the next start. */
+  readonly environment: NodeJS.ProcessEnv;
 
   constructor(options: TestAppOptions) {
     this.storeName = `test-${process.pid}-${++created}`;
