@@ -4,9 +4,9 @@
 import type { Group, Measured } from '../framework/bench.ts';
 import type { Key, KeyKind, ValueKind } from './data.ts';
 import type { Peer } from './peer.ts';
-import { COMMITS, ENTRIES, nsPerOperation, sizeOf } from './sizes.ts';
+import { nsPerOperation } from './sizes.ts';
 import { committingSubjects } from './subjects.ts';
-import { withPeer } from './with-peer.ts';
+import { type Amounts, measureTwice } from './warm-up.ts';
 import { makeWorkload, requireEqual, sampleEach, timeEach, timeGets, timeInBatches } from './workload.ts';
 
 /** Measures single commits of one kind of keys and values. */
@@ -17,31 +17,42 @@ export function commitGroup(keyKind: KeyKind, valueKind: ValueKind, onDemand: bo
     cases: [`add.commit.${kinds}`, `mix.commit.${kinds}`, `delete.commit.${kinds}`].map(nsPerOperation),
     subjects: committingSubjects,
     onDemand,
-    measure: async (context) =>
-      await withPeer(context, keyKind, valueKind, async (peer) => {
-        const count = sizeOf(COMMITS, context);
-        const work = makeWorkload(keyKind, valueKind, sizeOf(ENTRIES, context));
-        const { keys, order, others, valueAt } = work;
-        const first = keys.length - count;
-        await timeInBatches(peer, keys.slice(0, first), (key, entry) => peer.set(key, valueAt(entry)));
-        const add = await measureEach(peer, keys.slice(first), (key, entry) => peer.set(key, valueAt(first + entry)));
-        requireEqual('size after adding', await peer.size(), keys.length);
-        await timeGets(peer, work);
-        // Each of the two operations is a commit of its own.
-        const old = interleaved(order.slice(0, count), others.slice(0, count));
-        const mix = await measureEach(peer, old, (key, entry) =>
-          entry % 2 === 0 ? peer.delete(key) : peer.set(key, valueAt(entry)),
-        );
-        requireEqual('size after mixing', await peer.size(), keys.length);
-        const remove = await measureEach(peer, order.slice(count, 2 * count), (key) => peer.delete(key));
-        requireEqual('size after deleting', await peer.size(), keys.length - count);
-        return [
-          { case: `add.commit.${kinds}`, ...add },
-          { case: `mix.commit.${kinds}`, ...mix },
-          { case: `delete.commit.${kinds}`, ...remove },
-        ];
-      }),
+    measure: async (context) => {
+      const { warm } = await measureTwice(context, keyKind, valueKind, (peer, amounts) =>
+        measureCommits(peer, keyKind, valueKind, amounts),
+      );
+      return warm;
+    },
   };
+}
+
+async function measureCommits(
+  peer: Peer,
+  keyKind: KeyKind,
+  valueKind: ValueKind,
+  { entries, commits: count }: Amounts,
+): Promise<Measured[]> {
+  const kinds = `${keyKind}.${valueKind}`;
+  const work = makeWorkload(keyKind, valueKind, entries);
+  const { keys, order, others, valueAt } = work;
+  const first = keys.length - count;
+  await timeInBatches(peer, keys.slice(0, first), (key, entry) => peer.set(key, valueAt(entry)));
+  const add = await measureEach(peer, keys.slice(first), (key, entry) => peer.set(key, valueAt(first + entry)));
+  requireEqual('size after adding', await peer.size(), keys.length);
+  await timeGets(peer, work);
+  // Each of the two operations is a commit of its own.
+  const old = interleaved(order.slice(0, count), others.slice(0, count));
+  const mix = await measureEach(peer, old, (key, entry) =>
+    entry % 2 === 0 ? peer.delete(key) : peer.set(key, valueAt(entry)),
+  );
+  requireEqual('size after mixing', await peer.size(), keys.length);
+  const remove = await measureEach(peer, order.slice(count, 2 * count), (key) => peer.delete(key));
+  requireEqual('size after deleting', await peer.size(), keys.length - count);
+  return [
+    { case: `add.commit.${kinds}`, ...add },
+    { case: `mix.commit.${kinds}`, ...mix },
+    { case: `delete.commit.${kinds}`, ...remove },
+  ];
 }
 
 async function measureEach(

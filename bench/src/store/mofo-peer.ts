@@ -11,7 +11,7 @@ interface AnyTree {
   set(key: Key, value: Value): unknown;
   delete(key: Key): unknown;
   get(key: Key): Value | undefined;
-  entries(): Iterable<[Key, Value]>;
+  forEach(body: (value: Value, key: Key) => void): void;
   readonly size: number;
 }
 
@@ -31,10 +31,10 @@ export function openMofo({ quick, storeName }: PeerContext, keys: KeyKind, value
     scan: (digest) => {
       let count = 0;
       let sum = 0;
-      for (const [, value] of map.entries()) {
+      map.forEach((value) => {
         count++;
         sum += digest(value);
-      }
+      });
       return { count, sum };
     },
     updateAmount: (key, amount) => {

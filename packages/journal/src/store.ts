@@ -105,7 +105,8 @@ const OPTION_NAMES = new Set(['name', 'sizeBytes', 'create', 'exactAddress', 'hu
 /**
  * Opens the store `name`, making it when there is none.
  *
- * Synchronous; about a millisecond to attach, whatever the nominal size, and some 20 ms to a store that holds 8 GiB. The data stays until `destroyStore(name)`, whatever becomes of the processes; it
+ * Synchronous; some milliseconds to attach, whatever the store holds. Its memory is shown to JavaScript when a read goes there or the first transaction
+ * begins; V8 answers views of gigabytes with a full collection of its heap, then. The data stays until `destroyStore(name)`, whatever becomes of the processes; it
  * is in memory only: use snapshots against power cuts. Any number of processes and worker threads may open it at once.
  *
  * @throws ShmStoreError as documented in the README of @mofo/shm-store, FLOOR_TOO_HIGH when the store was migrated past what `root` declares;

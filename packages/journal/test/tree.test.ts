@@ -522,6 +522,62 @@ describe('iteration while the tree changes', () => {
     expect(seen).toEqual([1, 2, 3]);
   });
 
+  it('is not led astray by a check of another tree in between', () => {
+    const scratch = openScratch();
+    const type = tree(f64(), f64());
+    const subject = fill(scratch, 500);
+    const other = scratch.make(type);
+    other.handle.load(Array.from({ length: 500 }, (_, k) => [-k, k]));
+    const seen: number[] = [];
+    for (const key of subject.keys()) {
+      seen.push(key);
+      if (seen.length % 5 === 0) expect(scratch.walk(type, other.header).problems).toEqual([]);
+    }
+    expect(seen).toEqual(Array.from({ length: 500 }, (_, k) => k));
+  });
+
+  it.each([
+    ['numbers', f64() as KeyType<unknown>, (k: number): unknown => k],
+    ['text', text() as KeyType<unknown>, (k: number): unknown => `key ${String(k).padStart(6, '0')}`],
+  ])('forEach gives what a loop over the range would, also when its body changes the tree: %s', (_, keyType, keyOf) => {
+    const { handle } = openScratch().make(tree(keyType, f64()));
+    handle.load(Array.from({ length: 1000 }, (_, k) => [keyOf(k), k]));
+    const range = { gt: keyOf(99), lte: keyOf(700), limit: 500 };
+    for (const reverse of [false, true]) {
+      const seen: unknown[] = [];
+      handle.forEach(
+        (value, key) => {
+          seen.push([key, value]);
+        },
+        { ...range, reverse },
+      );
+      expect(seen).toEqual([...handle.range({ ...range, reverse })]);
+      expect(seen).toHaveLength(500);
+    }
+    const seen: number[] = [];
+    handle.forEach((value) => {
+      seen.push(value);
+      handle.delete(keyOf(value + 1));
+    });
+    expect(seen).toEqual(Array.from({ length: 500 }, (_, k) => k * 2));
+  });
+
+  it('gives two equal keys of a damaged bucket for no order: CORRUPT', () => {
+    const scratch = openScratch();
+    const { handle, header } = scratch.make(tree(f64(), f64()));
+    handle.load([
+      [1, 10],
+      [2, 20],
+    ]);
+    const { door } = scratch;
+    const root = door.words[door.at(header + 1)] as number;
+    const key = door.at(root + 4) + 2;
+    const second = door.at(root + 5) + 2;
+    for (let n = 0; n < 2; n++) door.words[second + n] = door.words[key + n] as number;
+    expect(() => [...handle.keys()]).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+    expect(() => handle.forEach(() => {})).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+  });
+
   it('ends when the tree is deleted, with DANGLING_REF', () => {
     const scratch = openScratch();
     const type = tree(f64(), f64());

@@ -143,9 +143,13 @@ NativeStore::NativeStore(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Nati
 
 NativeStore::~NativeStore() { closeNow(); }
 
+/**
+ * Of main only the beginning of the heap is shown at first, whatever is reserved: V8 answers a buffer of gigabytes with a full collection at once, and who
+ * attaches may never look there. More is shown by showMain.
+ */
 Status NativeStore::exposeMemory(Napi::Env env, Napi::Object object, bool created) {
-  const uint64_t reserved = Geometry::toBytes(__atomic_load_n(view_.controlAt<uint32_t>(layout::CONTROL_RESERVED_GRANULES), __ATOMIC_ACQUIRE));
-  Status status = exposed_.open(env, object, mapping_, view_, std::min(reserved, view_.sizeBytes));
+  const uint64_t first = mapping_->geometry().heapStart() + layout::SLAB_BYTES;
+  Status status = exposed_.open(env, object, mapping_, view_, std::min(first, view_.sizeBytes));
   if (!status.isOk()) return status;
   const bool isAtRecordedAddress = uint64_t(reinterpret_cast<uintptr_t>(view_.main)) == *view_.mainAt<uint64_t>(layout::MAIN_BASE_ADDRESS);
   const bool isSet = setMember(env, object, "isAtRecordedAddress", Napi::Boolean::New(env, isAtRecordedAddress)) &&

@@ -47,8 +47,8 @@ export interface TrimReport {
  */
 export interface StoreSegments {
   /**
-   * Main in windows of 4 GiB, as far as they were needed: at least to what was reserved when the store was opened, or by this handle since. The
-   * array, and its last buffer, are replaced by larger ones when more is shown; the old ones stay valid for what they show.
+   * Main in windows of 4 GiB, as far as they were needed: at first only some 16 MiB from the heap's beginning on, whatever is reserved; then what `showMain` and
+   * `reserveMain` of this handle asked for. The array, and its last buffer, are replaced by larger ones when more is shown; the old ones stay valid for what they show.
    */
   readonly windows: readonly ArrayBuffer[];
   /** Control's fixed part: header, slots and page states. */
@@ -72,7 +72,7 @@ export interface StoreSegments {
   transaction(body: () => number, lockLater?: boolean): void;
   /** Inside such a body: takes the write lock and opens the transaction, unless that is done. Throws what `transaction` throws. */
   takeLock(): void;
-  /** Makes `windows` reach up to this granule: for what another process has reserved. Costs nothing when they do. */
+  /** Makes `windows` reach up to this granule: for what is reserved and not shown yet. Costs nothing when they do. */
   showMain(granule: number): void;
   /** Backs main and backup with memory up to this granule (rounded up to a step), under the write lock; throws STORE_FULL or OUT_OF_MEMORY. */
   reserveMain(granule: number): void;

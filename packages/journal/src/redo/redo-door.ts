@@ -73,7 +73,10 @@ export class RedoDoor implements Door {
   journalFloats: Float64Array;
 
   private readonly native: StoreSegments;
-  /** As far as main is shown; more by `showMain` when `reserved` grows. What was shown once stays readable through the old views. */
+  /**
+   * As far as main is shown; more by the native `showMain` when a read goes there, or a transaction begins. What was shown once stays readable through the
+   * old views.
+   */
   private windows: readonly ArrayBuffer[];
   private windowBytes: readonly Uint8Array[];
   private journalBytes: Uint8Array;
@@ -97,7 +100,8 @@ export class RedoDoor implements Door {
   private undoReservedEntries = 0;
   private dirtyMark = 1;
   private tableEnd = 0;
-  private reserved = 0;
+  /** Granules that all windows together show: at least the slab table. */
+  private shown = 0;
   private readDepth = 0;
   /** 1 while reads go through the copy of a journal that somebody else plays back. */
   private overlaid = 0;
@@ -130,6 +134,7 @@ export class RedoDoor implements Door {
     this.floats = this.windowFloats[0] as Float64Array;
     this.bytes = this.windowBytes[0] as Uint8Array;
     this.heapFirst = (this.words[MAIN_HEAP_FIRST_SLAB / 4] as number) * SLAB_GRANULES;
+    this.shown = shownGranules(this.windows);
     this.writeViewsTwice();
     this.refreshReserved();
   }
@@ -276,10 +281,10 @@ export class RedoDoor implements Door {
   }
 
   reserve(granule: number): void {
-    this.refreshReserved();
+    this.showReserved();
     if (granule - this.heapFirst <= this.heapSpan) return;
     this.native.reserveMain(granule);
-    this.refreshReserved();
+    this.showReserved();
   }
 
   // What transactions and read sections need of the door.
@@ -304,7 +309,7 @@ export class RedoDoor implements Door {
     this.images.clear();
     this.saved.next();
     this.dirtyMark = 1 + ((this.controlWords[CONTROL_EPOCH / 4] as number) & 1);
-    this.refreshReserved();
+    this.showReserved();
     this.inTransaction = true;
   }
 
@@ -507,32 +512,45 @@ export class RedoDoor implements Door {
 
   private refreshReserved(): void {
     const reserved = this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number;
-    if (reserved !== this.reserved) this.showReserved(reserved);
-    this.heapSpan = Math.max(0, reserved - this.heapFirst);
+    this.heapSpan = Math.max(0, Math.min(reserved, this.shown) - this.heapFirst);
     this.tableEnd = Math.min(MAIN_SLAB_TABLE / 16 + Math.ceil(reserved / SLAB_GRANULES), this.heapFirst);
   }
 
-  /** Whatever is reserved can be seen: another process may have reserved it. */
-  private showReserved(reserved: number): void {
-    this.native.showMain(reserved);
-    const { windows } = this.native;
-    if (windows !== this.windows) {
-      this.windowWords = windows.map((window) => new Int32Array(window));
-      this.windowFloats = windows.map((window) => new Float64Array(window));
-      this.windowBytes = windows.map((window) => new Uint8Array(window));
-      this.windows = windows;
-    }
-    this.reserved = reserved;
+  /** Shows all that is reserved, perhaps by another process: a transaction looks at no bounds before it writes. */
+  private showReserved(): void {
+    const reserved = this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number;
+    if (reserved > this.shown) this.show(reserved);
+    this.refreshReserved();
   }
 
-  /** Slow path of a bounds check: memory may have been reserved since, or the granule may lie in the superblock or slab table. */
+  /** Shows main at least up to this granule. */
+  private show(granule: number): void {
+    this.native.showMain(granule);
+    const { windows } = this.native;
+    if (windows === this.windows) return;
+    this.windowWords = windows.map((window) => new Int32Array(window));
+    this.windowFloats = windows.map((window) => new Float64Array(window));
+    this.windowBytes = windows.map((window) => new Uint8Array(window));
+    this.windows = windows;
+    this.shown = shownGranules(windows);
+  }
+
+  /** Slow path of a bounds check: memory may have been reserved since or not be shown yet, or the granule may lie in the superblock or slab table. */
   private checkBounds(granule: number): void {
-    this.refreshReserved();
     const unsigned = granule >>> 0;
+    const reserved = this.controlWords[CONTROL_RESERVED_GRANULES / 4] as number;
+    if (unsigned >= this.shown && unsigned < reserved) this.show(unsigned + 1);
+    this.refreshReserved();
     if (unsigned >= this.heapFirst && unsigned - this.heapFirst < this.heapSpan) return;
     if (unsigned < this.tableEnd) return;
     throw outside(granule, this.heapFirst, this.heapSpan);
   }
+}
+
+function shownGranules(windows: readonly ArrayBuffer[]): number {
+  let bytes = 0;
+  for (const window of windows) bytes += window.byteLength;
+  return bytes / 16;
 }
 
 function outside(granule: number, heapFirst: number, heapSpan: number): ShmStoreError {

@@ -7,11 +7,11 @@ import {
   type TypeDescription,
   type Visitor,
 } from '@mofo/shm-store';
-import { hashOf, leafOf, loadEntryKey, openBucket, SIZE_SHIFT, SLOTS_MAX, slotWord } from './bucket.ts';
+import { hashOf, leafOf, loadEntryKey, openBucket, SIZE_SHIFT, slotWord } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import { nextDepth, nibbleOf } from './node.ts';
 import { hasForm } from './node-forms.ts';
-import { sortSlots } from './sort-slots.ts';
+import { SortedSlots, sortSlots } from './sort-slots.ts';
 import type { TreeCore } from './tree-core.ts';
 import { type Child, childrenOf } from './tree-release.ts';
 
@@ -70,7 +70,7 @@ class Walk {
   private readonly seen = new Set<number>();
   private readonly key = new KeyBuffer();
   private readonly previous = new KeyBuffer();
-  private readonly order = new Uint8Array(SLOTS_MAX);
+  private readonly sorted = new SortedSlots();
 
   constructor(core: TreeCore, visitor: Visitor) {
     this.core = core;
@@ -94,15 +94,15 @@ class Walk {
   }
 
   bucket(bucket: number, edge: Edge | undefined): void {
-    const { core, order } = this;
+    const { core, sorted } = this;
     const word = openBucket(core, bucket);
     const bytes = ((core.granules[word >>> SIZE_SHIFT] as number) - 1) * 16;
     if (core.heap.capacityBytes(bucket) < bytes)
       throw core.corrupt(`the bucket at granule ${bucket >>> 0} is larger than its block`);
-    const count = sortSlots(core, bucket, edge === undefined ? -1 : edge.depth, order);
+    const count = sortSlots(core, bucket, edge === undefined ? -1 : edge.depth, sorted);
     if (count === 0) throw core.corrupt(`the bucket at granule ${bucket >>> 0} is empty`);
     this.unused(bucket);
-    for (const slot of order.slice(0, count)) {
+    for (const slot of sorted.order.slice(0, count)) {
       try {
         this.entry(bucket, slot, edge);
       } catch (error) {

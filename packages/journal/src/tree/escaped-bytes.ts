@@ -26,6 +26,7 @@ class TextCodec implements KeyCodec {
 
   decode(source: KeyBuffer): string {
     source.unpack();
+    if (isPlainAscii(source)) return source.bytes.toString('latin1', 0, source.length - 1);
     const text = this.take(source);
     if (source.position !== source.length) throw corruptKey();
     return text;
@@ -123,6 +124,22 @@ function encodeAscii(key: string, target: KeyBuffer): boolean {
   if ((length & 3) === 0) words[length >> 2] = 0;
   target.length = length + 1;
   return true;
+}
+
+/** True if a whole key is ASCII without escapes and ends where it should. Four bytes at a time. */
+function isPlainAscii({ words, length }: KeyBuffer): boolean {
+  const whole = (length - 1) >> 2;
+  let found = 0;
+  for (let n = 0; n < whole; n++) {
+    const word = words[n] as number;
+    // The highest bit of each byte that is 0 or 1, by Mycroft's test, or above 127.
+    found |= (((word - 0x02020202) & ~word) | word) & -0x7f7f7f80;
+  }
+  if (found !== 0) return false;
+  let last = words[whole] as number;
+  for (let left = (length - 1) & 3; left > 0; left--, last <<= 8)
+    if (last >>> 24 < 2 || last >>> 24 > 0x7f) return false;
+  return last === 0;
 }
 
 function appendText(key: string, target: KeyBuffer): void {

@@ -64,16 +64,28 @@ export class KeyBuffer {
   unpack(): void {
     const { words } = this;
     const count = (this.length + 3) >> 2;
-    for (let n = 0; n < count; n++) scratch.writeInt32BE(words[n] as number, n * 4);
+    for (let n = 0; n < count; n++) {
+      const word = words[n] as number;
+      const b = n << 2;
+      scratch[b] = word >>> 24;
+      scratch[b + 1] = word >>> 16;
+      scratch[b + 2] = word >>> 8;
+      scratch[b + 3] = word;
+    }
     this.position = 0;
+  }
+
+  /** Becomes the key of `length` bytes that stands in `words` from `start` on. */
+  take(words: Int32Array, start: number, length: number): void {
+    const count = (length + 3) >> 2;
+    if (count > this.words.length) this.words = new Int32Array(Math.min(count * 2, KEY_BYTES_MAX / 4));
+    for (let n = 0; n < count; n++) this.words[n] = words[start + n] as number;
+    this.length = length;
   }
 
   /** Becomes a copy of another key. */
   copyFrom(other: KeyBuffer): void {
-    const count = (other.length + 3) >> 2;
-    if (count > this.words.length) this.words = new Int32Array(Math.min(count * 2, KEY_BYTES_MAX / 4));
-    for (let n = 0; n < count; n++) this.words[n] = other.words[n] as number;
-    this.length = other.length;
+    this.take(other.words, 0, other.length);
   }
 
   /** -1, 0 or 1: this key before, equal to or after the other. A key that another one begins with comes first. */

@@ -25,6 +25,8 @@ export interface KeyCodec {
   encode(key: unknown, target: KeyBuffer): void;
   /** Decodes a whole key. Throws CORRUPT (the bytes came from the store). */
   decode(source: KeyBuffer): unknown;
+  /** The same for `count` keys of two words each from `words[first]` on, into `target` from `at` on. Only where it is faster than one by one. */
+  decodeAll?(words: Int32Array, first: number, count: number, target: unknown[], at: number): void;
   /** Appends an encoded element byte by byte. */
   append(key: unknown, target: KeyBuffer): void;
   /** Reads the element at the source's position and moves past it. Throws CORRUPT. */

@@ -32,6 +32,11 @@ class F64Codec implements KeyCodec {
     return toNumber(source.words[0] as number, source.words[1] as number);
   }
 
+  decodeAll(words: Int32Array, first: number, count: number, target: unknown[], at: number): void {
+    for (let n = 0, w = first; n < count; n++, w += 2)
+      target[at + n] = toNumber(words[w] as number, words[w + 1] as number);
+  }
+
   append(key: unknown, target: KeyBuffer): void {
     if (typeof key !== 'number' || Number.isNaN(key)) throw keyInvalid('a number other than NaN', key);
     float[0] = key + 0;

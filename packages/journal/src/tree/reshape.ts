@@ -15,6 +15,7 @@ import {
   dropSlots,
   type EntryShape,
   entryKeyWord,
+  fetchLeaves,
   LIVE_MASK,
   loadEntryKey,
   makeBucket,
@@ -163,7 +164,10 @@ function split(shape: TreeShape, bucket: number, word: number, key: KeyBuffer): 
   const last = endOfRun(links, path.nibbles[step] as number, 1);
   const first = endOfRun(links, path.nibbles[step] as number, -1);
   nibbleCounts.fill(0);
+  if (shape.keyWords === 0) fetchLeaves(shape, bucket, word & LIVE_MASK);
+  // Whether the new key comes before all entries or after them is all that is asked: when there are some on either side, no more are compared.
   let smaller = 0;
+  let greater = 0;
   let count = 0;
   for (let slot = 0; slot < SLOTS_MAX; slot++) {
     if (((word >>> slot) & 1) === 0) continue;
@@ -172,7 +176,9 @@ function split(shape: TreeShape, bucket: number, word: number, key: KeyBuffer): 
     entryNibbles[slot] = nibble;
     nibbleCounts[nibble] = (nibbleCounts[nibble] as number) + 1;
     count++;
+    if (smaller !== 0 && greater !== 0) continue;
     if (compareEntry(shape, bucket, slot, key) > 0) smaller++;
+    else greater++;
   }
   const at = splitPoint(first, last, count, smaller);
   if (at < 0) return false;

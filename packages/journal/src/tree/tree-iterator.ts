@@ -4,39 +4,33 @@
 // if it is still the same moment and the same walk, and otherwise seeks the last key handed out. So other processes may change the tree freely: each entry is one that was there when its batch was read, in strict key order.
 // Changes by this thread, also by rolling back, are seen at once: then what was read ahead is dropped.
 
-import type { ShmStoreError } from '@mofo/shm-store';
 import { cursor } from './cursor.ts';
+import { BATCH_ENTRIES_MAX, EntryBatch, type EntryParts } from './entry-batch.ts';
 import { KeyBuffer } from './key-buffer.ts';
-import type { Bounds } from './range.ts';
+import type { Bound, Bounds } from './range.ts';
 import { probe, type TreeCore, treeChanges } from './tree-core.ts';
-
-/** Most entries of one batch: longer batches cost less per entry but are read again when a commit comes in between. */
-export const BATCH_ENTRIES_MAX = 64;
 
 const BATCH_ENTRIES_FIRST = 8;
 const current = new KeyBuffer();
 
 /** What an iterator hands out. */
-export type IteratorMode = 'entries' | 'keys' | 'values';
+export type IteratorMode = Exclude<EntryParts, 'none'>;
 
 /** An iterator over a range of a tree; see the head of this file for what it sees of changes. Holds no lock and needs no closing. */
 export class TreeIterator<K, T> implements IterableIterator<T> {
   private readonly core: TreeCore;
   private readonly mode: IteratorMode;
   private readonly bounds: Bounds;
+  /** What was read ahead; the entries before `index` have been handed out. */
+  private readonly batch = new EntryBatch();
+  private index = 0;
   private readonly last = new KeyBuffer(8);
   private readonly seen = new KeyBuffer(8);
-  // What was read ahead: the first `count` of each. The arrays stay as long as they have become: setting a length is a slow call.
-  private readonly keys: unknown[] = [];
-  private readonly values: unknown[] = [];
-  private count = 0;
-  private index = 0;
   private size = BATCH_ENTRIES_FIRST;
+  /** How many entries may be handed out, those of this batch included. */
   private remaining: number;
   private from: 'bound' | 'last' | 'last-inclusive' = 'bound';
   private isLastBatch = false;
-  private hasLastKey = false;
-  private lastKey: unknown;
   // The moment of the last batch, and the walk that read it.
   private changes = -1;
   private level = -1;
@@ -52,21 +46,23 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
 
   /** The next entry, key or value. Throws CORRUPT, DANGLING_REF (the tree was deleted). */
   next(): IteratorResult<T, undefined> {
-    if (this.remaining <= 0) return DONE;
-    if (this.index < this.count && this.isStale()) this.dropBatch();
-    if (this.index >= this.count) {
-      if (this.isLastBatch && !this.isStale()) return this.end();
-      this.fill();
-      if (this.count === 0) return this.end();
-    }
-    this.remaining--;
+    const { batch, mode } = this;
+    // Short, so that a loop over the iterator has it compiled in and allocates no result.
+    if ((this.index >= batch.count || this.isStale()) && !this.readOn()) return DONE;
     const index = this.index++;
-    const key = this.keys[index];
-    this.lastKey = key;
-    this.hasLastKey = true;
-    if (this.core.codec.isMutable) this.rememberLast();
-    const value = this.values[index];
-    return { done: false, value: (this.mode === 'entries' ? [key, value] : this.mode === 'keys' ? key : value) as T };
+    const value = mode === 'keys' ? undefined : batch.values[index];
+    const key = mode === 'values' ? undefined : batch.keys[index];
+    return { done: false, value: (mode === 'entries' ? [key, value] : mode === 'keys' ? key : value) as T };
+  }
+
+  /** Calls `body` with each entry that is left. Cheaper than `next`, which makes a result and a pair for each. For mode `entries`. */
+  forEach(body: (value: unknown, key: unknown) => void): void {
+    const { batch } = this;
+    const { keys, values } = batch;
+    while ((this.index < batch.count && !this.isStale()) || this.readOn()) {
+      const index = this.index++;
+      body(values[index], keys[index]);
+    }
   }
 
   /**
@@ -84,31 +80,32 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
       if (reverse ? order > 0 : order < 0) this.from = 'bound';
       else if (order === 0 && !start.inclusive) this.from = 'last';
     }
-    this.hasLastKey = false;
+    this.remaining -= this.index;
+    this.index = 0;
+    this.batch.count = 0;
     this.isLastBatch = false;
     this.walk = -1;
-    this.count = 0;
-    this.index = 0;
     this.size = BATCH_ENTRIES_FIRST;
   }
 
   /** Ends the iteration. */
   return(): IteratorResult<T, undefined> {
     this.remaining = 0;
-    this.dropBatch();
+    this.index = 0;
+    this.batch.empty();
     return DONE;
   }
 
   /** The number of entries that are left. Walks over them without decoding. */
   countRest(): number {
     let count = 0;
+    this.leaveBatch();
     while (this.remaining > 0) {
-      this.size = Math.min(BATCH_ENTRIES_MAX, this.remaining);
-      const counted = this.section(false);
-      this.from = 'last';
-      this.last.copyFrom(this.seen);
-      count += counted;
-      this.remaining -= counted;
+      this.size = BATCH_ENTRIES_MAX;
+      this.section('none');
+      count += this.batch.count;
+      this.index = this.batch.count;
+      this.leaveBatch();
       if (this.isLastBatch) break;
     }
     return count;
@@ -122,44 +119,40 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
     return this.changes !== treeChanges.count || this.level !== levelOf(this.core);
   }
 
-  /** The end, as far as can be seen: the program's objects are not held any longer. */
-  private end(): IteratorResult<T, undefined> {
-    this.keys.length = 0;
-    this.values.length = 0;
-    this.count = 0;
+  /** Reads the next batch; false at the end, as far as can be seen. */
+  private readOn(): boolean {
+    const isOver = this.isLastBatch && this.index >= this.batch.count && !this.isStale();
+    this.leaveBatch();
+    if (!isOver && this.remaining > 0) {
+      this.section(this.mode);
+      this.size = BATCH_ENTRIES_MAX;
+      if (this.batch.count > 0) return true;
+    }
+    this.batch.empty();
+    return false;
+  }
+
+  /** Drops what is left of the batch, and notes which entry was handed out last. */
+  private leaveBatch(): void {
+    const { index, batch } = this;
+    if (index > 0) {
+      batch.loadKey(this.core, index - 1, this.last);
+      this.from = 'last';
+      this.remaining -= index;
+    }
     this.index = 0;
-    return DONE;
+    batch.count = 0;
   }
 
-  private dropBatch(): void {
-    this.count = 0;
-    this.index = 0;
-    this.isLastBatch = false;
-  }
-
-  private rememberLast(): void {
-    this.core.codec.encode(this.lastKey, probe);
-    this.last.copyFrom(probe);
-    this.from = 'last';
-    this.hasLastKey = false;
-  }
-
-  private fill(): void {
-    if (this.hasLastKey) this.rememberLast();
-    this.section(true);
-    this.index = 0;
-    this.size = BATCH_ENTRIES_MAX;
-  }
-
-  /** Reads one batch of one moment and returns its length. */
-  private section(decode: boolean): number {
+  /** Reads one batch of one moment. */
+  private section(parts: EntryParts): void {
     const { door } = this.core;
     for (;;) {
       const sequence = door.beginRead();
-      let count: number;
       try {
-        count = this.readBatch(decode, sequence);
+        this.readBatch(parts, sequence);
       } catch (error) {
+        this.batch.count = 0;
         if (!door.endRead(sequence)) continue;
         throw error;
       }
@@ -168,7 +161,7 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
       this.level = levelOf(this.core);
       this.sequence = sequence;
       this.walk = cursor.walk;
-      return count;
+      return;
     }
   }
 
@@ -186,51 +179,44 @@ export class TreeIterator<K, T> implements IterableIterator<T> {
     else cursor.start(core, !reverse);
   }
 
-  private readBatch(decode: boolean, sequence: number): number {
-    const { core, seen, bounds } = this;
+  private readBatch(parts: EntryParts, sequence: number): void {
+    const { core, seen, bounds, batch } = this;
     const { reverse } = bounds;
     const end = reverse ? bounds.lower : bounds.upper;
     const size = Math.min(this.size, this.remaining);
-    this.count = 0;
+    batch.count = 0;
     this.isLastBatch = false;
     if (!this.goesOn(sequence)) this.placeCursor();
     this.walk = -1;
-    let count = 0;
-    while (count < size) {
-      if (!cursor.next()) {
-        this.isLastBatch = true;
-        break;
+    while (batch.count < size && !this.isLastBatch) {
+      const found = cursor.nextRun(size - batch.count);
+      let count = found;
+      if (end !== undefined && found > 0) count = countUpTo(end, found, reverse);
+      if (count < found || found === 0) this.isLastBatch = true;
+      if (count === 0) return;
+      if (batch.count > 0 || this.from === 'last') {
+        cursor.loadRunKey(0, current);
+        const order = current.compare(batch.count > 0 ? seen : this.last);
+        if (reverse ? order >= 0 : order <= 0) throw core.corrupt('its keys are out of order');
       }
-      cursor.loadKey(current);
-      if (end !== undefined) {
-        const order = current.compare(end.key);
-        if ((reverse ? order < 0 : order > 0) || (order === 0 && !end.inclusive)) {
-          this.isLastBatch = true;
-          break;
-        }
-      }
-      if (count > 0 || this.from === 'last') {
-        const order = current.compare(count > 0 ? seen : this.last);
-        if (reverse ? order >= 0 : order <= 0) throw outOfOrder(core);
-      }
-      seen.copyFrom(current);
-      if (decode) {
-        this.keys[count] = core.codec.decode(current);
-        if (this.mode !== 'keys') this.values[count] = core.readSlot(cursor.bucket, cursor.slot);
-      }
-      count++;
+      batch.addRun(core, count, reverse, parts);
+      batch.loadKey(core, batch.count - 1, seen);
     }
-    if (decode) this.count = count;
-    return count;
   }
+}
+
+/** How many of the entries of the cursor's run come before the end of the range. */
+function countUpTo(end: Bound, count: number, reverse: boolean): number {
+  for (let left = count; left > 0; left--) {
+    cursor.loadRunKey(left - 1, current);
+    const order = current.compare(end.key);
+    if (order === 0 ? end.inclusive : reverse ? order > 0 : order < 0) return left;
+  }
+  return 0;
 }
 
 const DONE: IteratorResult<never, undefined> = Object.freeze({ done: true, value: undefined });
 
 function levelOf(core: TreeCore): number {
   return core.door.inTransaction ? core.door.levelId : 0;
-}
-
-function outOfOrder(core: TreeCore): ShmStoreError {
-  return core.corrupt('its keys are out of order');
 }

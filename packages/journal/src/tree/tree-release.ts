@@ -3,10 +3,10 @@
 
 import { LAYOUT_TREE_BUCKET, LAYOUT_TREE_LEAF } from '@mofo/shm-store';
 import { enterRelease, leaveRelease } from '../collections/release-depth.ts';
-import { corruptBucket, leafOf, loadEntryKey, SLOTS_MAX, slotWord } from './bucket.ts';
+import { corruptBucket, leafOf, loadEntryKey, slotWord } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import { corruptNode, endOfRun, loadLinks, NODE_LINKS, nextDepth } from './node.ts';
-import { sortSlots } from './sort-slots.ts';
+import { SortedSlots, sortSlots } from './sort-slots.ts';
 import { type TreeCore, treeChanges } from './tree-core.ts';
 
 /** Deletes all entries. In a transaction. Throws CORRUPT before anything is changed. */
@@ -69,16 +69,16 @@ function collectBlocks(core: TreeCore): Blocks {
   const stack: { link: number; depth: number }[] = root === 0 ? [] : [{ link: root, depth: -1 }];
   const previous = new KeyBuffer();
   const key = new KeyBuffer();
-  const order = new Uint8Array(SLOTS_MAX);
+  const sorted = new SortedSlots();
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { link } = top;
     const layout = core.layoutAt(link);
     core.heap.check(link, layout);
     if (layout === LAYOUT_TREE_BUCKET) {
-      const count = sortSlots(core, link, top.depth, order);
+      const count = sortSlots(core, link, top.depth, sorted);
       if (count === 0) throw corruptBucket(link);
       for (let k = 0; k < count; k++) {
-        const slot = order[k] as number;
+        const slot = sorted.order[k] as number;
         loadEntryKey(core, link, slot, key);
         if (blocks.values.length > 0 && key.compare(previous) <= 0) throw core.corrupt('its keys are out of order');
         previous.copyFrom(key);
