@@ -73,23 +73,24 @@ export type ConnectionDesk = NativeConnectionDesk;
  * Accepts on a listening descriptor, in a thread of its own, and gives every connection to all processes that are added. Connections stay open while this process
  * lives, whoever else dies, until one of those processes says that they are over. Synchronous.
  *
- * @param listenFd from `listenTcp`; stays the caller's, and must stay open until `close()`. Undefined: none so far, see `addListener`.
+ * @param listenFd from `listenTcp`; stays the caller's, and must stay open until `close()`.
  * @param countMax connections at a time; more wait in the listening socket. Each costs a descriptor in every process and 4 to 20 KiB of memory.
  * @throws ShmStoreError INVALID_ARGUMENT, SYSTEM_ERROR.
  */
-export function openConnectionHub(
-  listenFd: number | undefined,
-  countMax: number = CONNECTION_COUNT_MAX,
-): ConnectionHub {
-  const hub = new (loadNative().ConnectionHub)(countMax);
-  if (listenFd === undefined) return hub;
+export function openConnectionHub(listenFd: number, countMax: number = CONNECTION_COUNT_MAX): ConnectionHub {
+  const hub = openIdleConnectionHub(countMax);
   try {
     hub.addListener(listenFd);
+    return hub;
   } catch (error) {
     hub.close();
     throw error;
   }
-  return hub;
+}
+
+/** A hub that accepts nothing until `addListener` is called. Throws as {@link openConnectionHub}. */
+export function openIdleConnectionHub(countMax: number = CONNECTION_COUNT_MAX): ConnectionHub {
+  return new (loadNative().ConnectionHub)(countMax);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { limitCoreDump, openConnectionHub } from '@mofo/shm-store';
+import { limitCoreDump, openIdleConnectionHub } from '@mofo/shm-store';
 import { openRegistry, type Version } from '@mofo/versions';
 import { testConnections } from '../connections/index.ts';
 import { MofoError } from '../errors.ts';
@@ -81,7 +81,7 @@ export class ScriptRun {
     limitCoreDump();
     const problem = await testConnections();
     if (problem !== undefined) this.warn(`connections will not survive the process that serves them: ${problem}`);
-    const hub = openConnectionHub(undefined);
+    const hub = openIdleConnectionHub();
     this.undo.push(() => hub.close());
     const registry = openRegistry({ directory: `${state}/versions` });
     this.undo.push(() => registry.close());
