@@ -126,6 +126,15 @@ describe('bench', () => {
     expect(leftovers()).toEqual(before);
   });
 
+  test('update saves, is served by the new version, and loses no request', { timeout: 120_000 }, () => {
+    const before = leftovers();
+    const rows = rowsOf(bench('update', '--quick', '--json', '--subject', 'mofo'));
+    expect(rows.map((row) => row.case)).toEqual(['save-to-serving', 'swap-pause', 'failed-requests.100-updates']);
+    expect(rows.at(-1)).toMatchObject({ unit: 'requests', value: 0 });
+    expect(rows[0]?.p99).toBeGreaterThan(0);
+    expect(leftovers()).toEqual(before);
+  });
+
   test.each([
     ['no bench', [], 'Which bench?'],
     ['an unknown bench', ['stor'], 'There is no bench "stor"'],

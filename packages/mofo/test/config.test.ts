@@ -52,6 +52,7 @@ describe('loading a config', () => {
       store: { name: 'bank', sizeBytes: 67_108_864 },
       snapshot: { everyMs: 60_000, atStop: null, keep: 10, directory: join(directory, '.mofo/snapshots') },
       probation: { tasks: 500, minimumMs: 5000, deadlineMs: 600_000 },
+      crashes: { burst: 3, windowMs: 600_000 },
       hangAfterMs: 2000,
       heapLimitBytes: null,
       workers: 1,

@@ -167,7 +167,7 @@ function quarantine(record: ModuleRecord, version: VersionRecord, occasion: Occa
 }
 
 /** Notes a crash of a version that keeps its state. */
-export function reportCrash(record: ModuleRecord, version: VersionRecord, occasion: Occasion): boolean {
+export function reportCrash(version: VersionRecord, occasion: Occasion): boolean {
   if (version.state === 'purged') return false;
   pushCrash(version, occasion);
   return true;

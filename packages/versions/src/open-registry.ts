@@ -189,7 +189,7 @@ class DiskRegistry implements Registry {
     const occasion = this.#crash(reason, options);
     return this.#module(version.module).store.change((record) => {
       const found = requireVersion(record, version.hash);
-      const changed = reportCrash(record, found, occasion);
+      const changed = reportCrash(found, occasion);
       return { changed, value: publicVersion(version.module, found) };
     });
   }

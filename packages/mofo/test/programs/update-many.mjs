@@ -13,7 +13,7 @@ import { pruneWhenMany } from '../../dist/runtime/prune-versions.js';
 import { slotGuard } from '../../dist/runtime/slot-guard.js';
 import { TaskRunner } from '../../dist/runtime/task-runner.js';
 
-const SETTLE_COUNT = 80;
+const SETTLE_COUNT = 120;
 const [count, planted] = [Number(process.argv[2]), process.argv[3]];
 // In memory where that can be had: some ten syncs an update would take most of the time.
 const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mofo-update-many-'));
