@@ -57,6 +57,8 @@ export interface EntryShape {
   readonly capacities: Int32Array;
   /** Granules of a block by size. */
   readonly granules: Int32Array;
+  /** Means nothing; where what `fetchLeaves` reads goes, so that it is read. */
+  fetched: number;
 }
 
 /** Slots by size, for slots of 1, 4 and 8 words: what fits into 64, 96 and 160, otherwise 128, 256 and 512 bytes. */
@@ -142,9 +144,6 @@ export function leafOf(shape: EntryShape, bucket: number, slot: number): number 
   return leaf;
 }
 
-/** Means nothing; where what `fetchLeaves` reads goes, so that it is read. */
-export let fetched = 0;
-
 /**
  * Reads a word of each slot's leaf, for keys in leaves, so that the processor fetches them from memory together: one after the other, each would be waited
  * for. Proves nothing.
@@ -160,7 +159,7 @@ export function fetchLeaves(shape: EntryShape, bucket: number, slots: number): v
     if ((leaf - door.heapFirst) >>> 0 > limit) continue;
     sum = (sum + ((door.windowWords[leaf >>> 28] as Int32Array)[(leaf & 0x0fffffff) << 2] as number)) | 0;
   }
-  fetched = sum;
+  shape.fetched = sum;
 }
 
 /** Copies the key of a live slot. */

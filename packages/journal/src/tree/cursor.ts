@@ -9,6 +9,7 @@
 
 import { LAYOUT_TREE_BUCKET } from '@mofo/shm-store';
 import { compareEntry, corruptBucket, divergence, LIVE_MASK, loadEntryKey, openBucket, SIZE_MAX } from './bucket.ts';
+import { near } from './descend.ts';
 import type { KeyBuffer } from './key-buffer.ts';
 import { corruptNode, isSmall, linkOf, loadLinks, NIBBLES_MAX, NODE_LINKS, nextDepth } from './node.ts';
 import { path } from './path.ts';
@@ -63,10 +64,10 @@ class Cursor {
     const { door } = core;
     const root = core.root();
     if (root === 0) return;
-    const near = core.near(root, bound);
-    const live = openBucket(core, near) & LIVE_MASK;
-    if (live === 0) throw corruptBucket(near);
-    const sign = compareEntry(core, near, 31 - Math.clz32(live & -live), bound);
+    const bucket = near(core, root, bound);
+    const live = openBucket(core, bucket) & LIVE_MASK;
+    if (live === 0) throw corruptBucket(bucket);
+    const sign = compareEntry(core, bucket, 31 - Math.clz32(live & -live), bound);
     const position = divergence;
     for (let step = 0; step < path.length; step++) {
       const node = path.nodes[step] as number;
@@ -86,9 +87,9 @@ class Cursor {
       this.positions[this.top] = forward ? nibble + 1 : nibble - 1;
       this.lastLinks[this.top] = linkOf(door, node, nibble);
     }
-    this.enter(near);
+    this.enter(bucket);
     for (; this.index < this.count; this.index++) {
-      const order = compareEntry(core, near, this.slotAt(this.index), bound);
+      const order = compareEntry(core, bucket, this.slotAt(this.index), bound);
       if (order === 0 ? inclusive : forward ? order < 0 : order > 0) break;
     }
   }

@@ -3,7 +3,7 @@
 import { JournalError } from '../errors.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import type { KeyCodec } from './key-codec.ts';
-import { probe } from './tree-core.ts';
+import { probe } from './probe.ts';
 
 /** What keys can begin with: of text a string, of bytes bytes, of tuples an array of the first elements; numbers have no prefixes. */
 export type PrefixOf<K> = K extends string

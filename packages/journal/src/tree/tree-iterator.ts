@@ -7,8 +7,9 @@
 import { cursor } from './cursor.ts';
 import { BATCH_ENTRIES_MAX, EntryBatch, type EntryParts } from './entry-batch.ts';
 import { KeyBuffer } from './key-buffer.ts';
+import { probe, treeChanges } from './probe.ts';
 import type { Bound, Bounds } from './range.ts';
-import { probe, type TreeCore, treeChanges } from './tree-core.ts';
+import type { TreeCore } from './tree-core.ts';
 
 const BATCH_ENTRIES_FIRST = 8;
 const current = new KeyBuffer();

@@ -6,8 +6,9 @@ import { enterRelease, leaveRelease } from '../collections/release-depth.ts';
 import { corruptBucket, leafOf, loadEntryKey, slotWord } from './bucket.ts';
 import { KeyBuffer } from './key-buffer.ts';
 import { corruptNode, endOfRun, loadLinks, NODE_LINKS, nextDepth } from './node.ts';
+import { treeChanges } from './probe.ts';
 import { SortedSlots, sortSlots } from './sort-slots.ts';
-import { type TreeCore, treeChanges } from './tree-core.ts';
+import type { TreeCore } from './tree-core.ts';
 
 /** Deletes all entries. In a transaction. Throws CORRUPT before anything is changed. */
 export function emptyTree(core: TreeCore): void {

@@ -1,8 +1,9 @@
 // The ordered map as programs see it.
 
 import { jsonValue } from '../collections/json-value.ts';
+import { probe } from './probe.ts';
 import { ALL, encodeRange, type RangeOptions } from './range.ts';
-import { probe, type TreeCore } from './tree-core.ts';
+import type { TreeCore } from './tree-core.ts';
 import { TreeIterator } from './tree-iterator.ts';
 import { emptyTree } from './tree-release.ts';
 
