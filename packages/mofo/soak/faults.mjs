@@ -16,7 +16,7 @@ const tests = new URL('../test/', import.meta.url);
 const rows = [];
 const start = Date.now();
 
-const { runCells, impossibleReasons } = await load(new URL('faults/run-all.ts', tests));
+const { runCells, impossibleReasons } = await load(new URL('programs/fault-cells.ts', tests));
 await runCells(values.only, (name, problems) => {
   const minutes = Math.round((Date.now() - start) / 600) / 100;
   const row = { soak: 'faults', case: name, tried: 1, failed: problems.length === 0 ? 0 : 1, seed: 0, minutes };

@@ -16,6 +16,7 @@ import { MofoError } from '../errors.ts';
 import { BlameRefinement } from './blame-refinement.ts';
 import { CHANNEL_FD, Child, type ChildEnd, causeOfEnd, LISTEN_FD, TABLE_FD } from './child.ts';
 import { pingChildren } from './child-pings.ts';
+import { CloneStarts } from './clone-starts.ts';
 import type { ControlRequest } from './control-socket.ts';
 import { stackIn } from './crash-stack.ts';
 import { Deaths } from './deaths.ts';
@@ -57,9 +58,7 @@ export class Launcher {
   private readonly children = new Set<Child>();
   private readonly oomKills = new OomKills();
   private readonly budget = new RestartBudget();
-  /** Of clones that die while main serves: they end nothing but themselves. */
-  private readonly cloneBudget = new RestartBudget();
-  private nextClone: NodeJS.Timeout | undefined;
+  private readonly cloneStarts: CloneStarts;
   private readonly updates = new UpdateQueue();
   private readonly requests = new MainRequests();
   private readonly blame: BlameRefinement;
@@ -83,6 +82,7 @@ export class Launcher {
       isStopping: () => this.stopping,
     });
     const { config, registry, onEvent } = options;
+    this.cloneStarts = new CloneStarts(() => this.ensureTwo(), onEvent);
     this.stableCrashes = new StableCrashes({
       ...{ registry, onEvent },
       rules: config.crashes,
@@ -344,7 +344,7 @@ export class Launcher {
     this.blame.tryNow();
     const { main } = this;
     if (main !== undefined && child.role !== 'main') {
-      this.cloneEnded(main, cause);
+      this.cloneStarts.ended(main.pid, cause);
       return;
     }
     if (!this.budget.spend(performance.now()).allowed) {
@@ -356,27 +356,8 @@ export class Launcher {
     this.ensureTwo();
   }
 
-  /** Another one, at once or, when they die one after the other, when there is room in their budget; main goes on meanwhile. */
-  private cloneEnded(main: Child, cause: string): void {
-    const now = performance.now();
-    const { allowed, nextAtMs } = this.cloneBudget.spend(now);
-    if (allowed) {
-      this.ensureTwo();
-      return;
-    }
-    const waitMs = nextAtMs - now;
-    this.options.onEvent({
-      at: Date.now(),
-      kind: 'warning',
-      message: `no clone stands by: they ended too often (last: ${cause}). Main (pid ${main.pid}) goes on; the next one is started in ${Math.ceil(waitMs / 1000)} s. Until then updates wait, and a crash is a start anew.`,
-      data: { code: 'NO_CLONE', cause, waitMs },
-    });
-    clearTimeout(this.nextClone);
-    this.nextClone = setTimeout(() => this.ensureTwo(), waitMs);
-  }
-
   private ensureTwo(): void {
-    clearTimeout(this.nextClone);
+    this.cloneStarts.cancel();
     if (this.stopping) return;
     const living = [...this.children].filter((child) => child.isAlive);
     if (living.length === 0) this.spawn();
@@ -404,7 +385,7 @@ export class Launcher {
   private endIfDone(): void {
     if (this.children.size > 0) return;
     clearInterval(this.pinging);
-    clearTimeout(this.nextClone);
+    this.cloneStarts.cancel();
     this.blame.tellHeld();
     this.requests.rejectAll();
     this.resolveEnded(this.exitCode);

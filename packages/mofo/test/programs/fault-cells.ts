@@ -1,9 +1,9 @@
 // All cells, one after another: what `pnpm soak faults` runs.
 
-import { nameOf, realCells } from './matrix.ts';
-import { runCell } from './run-cell.ts';
+import { nameOf, realCells } from '../faults/matrix.ts';
+import { runCell } from '../faults/run-cell.ts';
 
-export { impossibleReasons } from './matrix.ts';
+export { impossibleReasons } from '../faults/matrix.ts';
 
 /** Runs the cells whose names contain `part`; tells of each what did not hold. */
 export async function runCells(
