@@ -10,7 +10,8 @@ import { type AppEvent, TestApp } from '../runtime/support/test-app.ts';
 import { VerifiedClients } from '../runtime/support/verified-clients.ts';
 
 const CLIENT_COUNT = 4;
-const MODULES = ['subject', 'gate', 'ledger', 'counting'];
+const MODULES = ['subject', 'gate', 'ledger', 'counting', 'people'];
+const PEOPLE = ['ann', 'ben', 'cem', 'dora', 'eve'];
 
 /** Takes a file away; true for the one process that did. */
 const takeAway = `
@@ -48,7 +49,8 @@ export class CellApp {
 
   /** @param bodies of the version `good`. */
   constructor(bodies: SubjectBodies, config: Readonly<Record<string, unknown>>) {
-    this.app = new TestApp({ modules: { subject: versionOf('good', bodies), gate, ledger, counting }, config });
+    const modules = { subject: versionOf('good', bodies), gate, ledger, counting, people: peopleOf('age: f64()', '') };
+    this.app = new TestApp({ modules, config });
   }
 
   /** Starts it; every module is stable when it resolves. */
@@ -60,6 +62,7 @@ export class CellApp {
       await app.get('/quote');
       await app.get(`/times/${n}`);
     }
+    for (const name of PEOPLE) await app.get(`/people/${name}`, 'POST');
     // Its first answer from a transaction makes the route known as one that may be run again.
     await fetch(`${app.url}/add/first`, { method: 'POST', body: '{"pad":""}' });
     for (const module of MODULES) await app.waitFor({ kind: 'stable', module });
@@ -131,6 +134,25 @@ export class CellApp {
   /** Resolves when the code of `lingers` is under way. */
   entered(): Promise<void> {
     return this.until(() => existsSync(join(this.app.directory, ENTERED)), 'the place was come to');
+  }
+
+  /** Saves a version of `people` that keeps another field, with this code where each record is migrated; resolves with its id when it waits for an operator's word. */
+  async saveMigration(code: string): Promise<string> {
+    const since = this.app.mark();
+    this.app.save('people', peopleOf('birthYear: f64()', code));
+    const refused = await this.app.waitFor(({ data }) => data?.code === 'MIGRATION_STRANDS', since);
+    return refused.version ?? '';
+  }
+
+  /** All people have this one field beside their names. */
+  async expectPeople(...fields: readonly ('age' | 'birthYear')[]): Promise<void> {
+    const { people } = await this.app.get('/people');
+    deepEqual(
+      people.map(({ name }: { name: string }) => name),
+      PEOPLE,
+    );
+    const forms = new Set(people.map((one: object) => Object.keys(one).sort().join()));
+    ok(forms.size === 1 && fields.some((field) => forms.has(`${field},name`)), `the forms are ${[...forms]}`);
   }
 
   /** What main says of itself. */
@@ -212,4 +234,27 @@ export function isLive({ kind, module, data }: AppEvent): boolean {
 
 function versionOf(mark: string, bodies: SubjectBodies): string {
   return subject(mark, { beat: '', ...bodies, top: `${takeAway}${bodies.top ?? ''}` });
+}
+
+/** A version of a module whose records are of one form; with code, one that migrates those of the form before. */
+function peopleOf(field: string, code: string): string {
+  const migrate =
+    code === '' ? '' : `migrate: { 'Person:1': (person) => { ${code}; return { birthYear: 2026 - person.age }; } },`;
+  return `
+import { defineModule, f64, struct, text, toPlain, tree } from 'mofo';
+${takeAway}
+const Person = struct('Person', { name: text(), ${field} });
+export default defineModule({
+  name: 'people',
+  state: { people: tree(text(), Person) },
+  ${migrate}
+  http: {
+    'POST /people/:name': (ctx, _request, { name }) => {
+      ctx.transaction(() => ctx.state.people.set(name, { name, age: 40 } as never));
+      return Response.json({});
+    },
+    'GET /people': (ctx) => Response.json(ctx.read(() => ({ people: [...ctx.state.people.values()].map((one) => toPlain(one)) }))),
+  },
+});
+`;
 }

@@ -25,6 +25,9 @@ export type Victim = (typeof victims)[number];
  * - `standby-without`: the clone stands by without the version, and says so; main does not notice, and nobody is judged.
  * - `orderly-end`: main ends what is under way and ends; the next start goes on with the store, and nobody is judged.
  * - `goes-on`: after SIGCONT everything is as it was; open connections are served meanwhile.
+ * - `refused`: the migration fails as a whole, and says why; the data and what runs are as before, and no process but the clone's, which a migration stops, ends.
+ * - `started-anew`: main dies with no clone beside it; the launcher starts the good version over the data as it was, and the version that did it is unstable.
+ * - `died-after`: main dies when the migration has been committed; the next one goes on with the migrated data and the version that knows them.
  * - `killed-at-stop`: the stop of the whole application ends in time all the same, with exit code 0.
  */
 export type Outcome =
@@ -36,6 +39,9 @@ export type Outcome =
   | 'standby-without'
   | 'orderly-end'
   | 'goes-on'
+  | 'refused'
+  | 'started-anew'
+  | 'died-after'
   | 'killed-at-stop';
 
 /** One cell. */
@@ -64,11 +70,6 @@ export function nameOf({ fault, place, victim }: Cell): string {
 function expected(fault: Fault, place: Place, victim: Victim): { outcome: Outcome } | { impossible: string } {
   const { throws, signal } = faultKind(fault);
   if (victim === 'worker') return { impossible: 'workers over 1 are refused with NOT_YET' };
-  if (place === 'migrate')
-    return {
-      impossible:
-        'a migration is a function of data that runs in a transaction of the journal; nothing of the runtime calls it yet',
-    };
   if (victim === 'launcher') {
     // It strikes the launcher from outside, while main is in that place.
     if (signal === undefined)
@@ -76,11 +77,15 @@ function expected(fault: Fault, place: Place, victim: Victim): { outcome: Outcom
     return { outcome: signal === 'SIGSTOP' ? 'goes-on' : 'orderly-end' };
   }
   if (victim === 'clone') {
+    if (place === 'migrate') return { impossible: 'no clone is attached while records are migrated' };
     if (place === 'task' || place === 'handler')
       return { impossible: 'a clone runs neither tasks nor handlers of modules' };
     if (place === 'stop') return { outcome: 'killed-at-stop' };
     return { outcome: throws ? 'standby-without' : 'next-clone' };
   }
+  // A rejection comes when the function has returned, and the migration is over.
+  if (place === 'migrate' && fault === 'unhandled rejection') return { outcome: 'died-after' };
+  if (place === 'migrate') return { outcome: throws ? 'refused' : 'started-anew' };
   if (!throws) return { outcome: 'takeover' };
   if (place === 'stop') return { outcome: 'told' };
   if (place === 'handler') return { outcome: 'answered' };

@@ -24,6 +24,7 @@ export async function runCell(cell: RealCell): Promise<void> {
 async function run(cell: RealCell, kind: FaultKind, cellApp: CellApp): Promise<void> {
   switch (cell.victim) {
     case 'main':
+      if (cell.place === 'migrate') return strikeMigration(cell, kind, cellApp);
       return cell.place === 'stop' ? strikeStop(cell, kind, cellApp) : strikeMain(cell, kind, cellApp);
     case 'clone':
       return cell.place === 'stop' ? strikeCloneAtStop(cellApp) : strikeClone(cell, cellApp);
@@ -67,6 +68,35 @@ async function strikeHandler({ outcome }: RealCell, cellApp: CellApp): Promise<v
     return;
   }
   for (let n = 0; n < 3; n++) equal((await cellApp.ask())?.status, 500);
+}
+
+/** A version that changes the form of records has the fault where it migrates one; an operator says that it is to be run. */
+async function strikeMigration(cell: RealCell, kind: FaultKind, cellApp: CellApp): Promise<void> {
+  const { app } = cellApp;
+  const id = await cellApp.saveMigration(kind.code);
+  const before = await cellApp.load();
+  const { code, errorCode } = await app.command('migrate', 'people');
+  if (cell.outcome === 'died-after') {
+    await app.waitFor(({ data }) => data?.role === 'main' && data.ready === true, before.since);
+    await app.bothReady();
+    notEqual((await cellApp.status()).pid, before.main);
+    await cellApp.expectPeople('birthYear');
+    await cellApp.expectUnharmed();
+    return;
+  }
+  notEqual(code, 0);
+  const now = await app.bothReady();
+  if (cell.outcome === 'refused') {
+    match(errorCode ?? '', /^[A-Z_]+$/);
+    equal(now.main, before.main);
+  } else {
+    const verdict = await app.waitFor(({ kind, version }) => kind === 'unstable' && version === id, before.since);
+    match(verdict.message ?? '', kind.reason);
+    notEqual(now.main, before.main);
+    equal((await cellApp.status()).store.term, before.term + 1);
+  }
+  await cellApp.expectPeople('age');
+  await cellApp.expectUnharmed();
 }
 
 /** The version that is replaced has the fault in its stop hook: it was stable, so it is not judged, and neither is what replaced it. */
@@ -129,6 +159,7 @@ async function strikeCloneAtStop(cellApp: CellApp): Promise<void> {
 /** A signal for the launcher while main is in the place. */
 async function strikeLauncher(cell: RealCell, kind: FaultKind, cellApp: CellApp): Promise<void> {
   const { app } = cellApp;
+  if (cell.place === 'migrate') await cellApp.saveMigration(lingers(LINGER_MS));
   const before = await cellApp.load();
   const { launcherPid } = app;
   cellApp.arm();
@@ -143,7 +174,10 @@ async function strikeLauncher(cell: RealCell, kind: FaultKind, cellApp: CellApp)
       ({ kind, module }) => kind === 'stable' && module === 'subject',
       cell.place === 'load' || cell.place === 'start' || cell.place === 'stop' ? before.since : 0,
     );
-    deepEqual(await app.bothReady(), { main: before.main, clone: before.clone });
+    const now = await app.bothReady();
+    equal(now.main, before.main);
+    if (cell.place === 'migrate') await cellApp.expectPeople('birthYear');
+    else equal(now.clone, before.clone);
     deepEqual(judged(cellApp, before), []);
     await cellApp.expectUnharmed();
     return;
@@ -159,6 +193,8 @@ async function strikeLauncher(cell: RealCell, kind: FaultKind, cellApp: CellApp)
   await cellApp.expectSum();
   equal((await app.command('check')).value.isSound, true);
   if (cell.place === 'task') deepEqual(await cellApp.work('interrupted'), ['good']);
+  // Before it or after it, never in the middle.
+  if (cell.place === 'migrate') await cellApp.expectPeople('age', 'birthYear');
 }
 
 /** Brings main to the place; resolves when it is there, with a promise of whatever is answered. */
@@ -166,6 +202,7 @@ async function comeTo(place: Place, cellApp: CellApp): Promise<Promise<unknown>>
   let answer: Promise<unknown> = Promise.resolve();
   if (place === 'task') answer = cellApp.app.get('/work/interrupted', 'POST');
   else if (place === 'handler') answer = cellApp.ask().then((got) => equal(got?.mark, 'good'));
+  else if (place === 'migrate') answer = cellApp.app.command('migrate', 'people');
   else if (place === 'stop') cellApp.app.save('subject', cellApp.source('next', {}));
   else cellApp.app.save('subject', cellApp.source('next', faultyBodies(place, lingers(LINGER_MS))));
   await cellApp.entered();
@@ -212,7 +249,8 @@ function faultyBodies(place: Place, code: string): SubjectBodies {
     case 'stop':
       return { stop: code };
     case 'migrate':
-      throw new Error('no cell of migrate is real');
+      // Of another module.
+      return {};
   }
 }
 
