@@ -15,6 +15,7 @@ import type { RuntimeEvent } from '../runtime/messages.ts';
 import { OomKills } from '../runtime/oom-kills.ts';
 import { Probation } from '../runtime/probation.ts';
 import type { ServiceNotifier } from '../runtime/service-notifier.ts';
+import { OUTSIDE_SIGNALS } from '../runtime/settle-tries.ts';
 import { Listeners } from './listeners.ts';
 import type { ScriptOptions } from './script-options.ts';
 import { causeOf, type ScriptEnd, ScriptProcess, type ScriptProcessEvents } from './script-process.ts';
@@ -26,9 +27,6 @@ const OTHER_LISTENERS_MS = 1_000;
 /** A death so soon after it began to serve, in ms, is a quick one; so many of these in a row are a crash loop, however slow each start is. */
 const QUICK_DEATH_MS = 2_000;
 const QUICK_DEATHS_MAX = 5;
-
-/** Signals that come from outside: no instruction of the script makes them. */
-const OUTSIDE_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 /** What a launcher is made of. */
 export interface ScriptLauncherParts {
