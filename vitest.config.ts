@@ -13,6 +13,7 @@ const longTests = [
   'test/updates-collect.test.ts',
   'test/runtime/{migrate,hooks,dependents,stable-crashes}.test.ts',
 ];
+// biome-ignore lint/suspicious/noUndeclaredEnvVars: no task of turbo runs vitest.
 const isLong = process.env.MOFO_TESTS === 'long';
 
 const packages = readdirSync(new URL('./packages', import.meta.url));
