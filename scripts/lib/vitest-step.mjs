@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { capture } from './capture.mjs';
 import { root } from './workspace.mjs';
 
-const limitMs = 720_000;
+const limitMs = 900_000;
 
 /** @returns {Promise<{ passed: number, failed: number, output: string, note: string }>} */
 export async function runVitest() {
