@@ -35,8 +35,8 @@ try {
   after = await app.measure();
   versions = readdirSync(join(app.directory, '.mofo', 'versions', 'subject', 'bundles')).length;
 } finally {
-  end();
   await app.cleanUp();
+  end();
 }
 
 rows.add('updates', updates, wrong);

@@ -1,6 +1,6 @@
 // An application whose module `subject` is saved again and again: run by the real `mofo dev`, asked over HTTP, looked at in /proc.
 
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +71,7 @@ export class UpdatedApp {
   directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mofo-updates-'));
   #listeners = new Set();
   #launcher;
+  #isGone = false;
   #ended;
   url;
 
@@ -197,12 +198,23 @@ export class UpdatedApp {
     await this.#ended;
     await this.command('destroy', '--yes', '--force');
     rmSync(this.directory, { recursive: true, force: true });
+    this.#isGone = true;
   }
 
-  /** The same at once, when the soak itself is stopped. */
+  /** The same at once and in one go, when the soak itself is stopped by a signal. */
   abandon() {
-    this.#launcher?.kill('SIGTERM');
+    if (this.#isGone) return;
+    for (const pid of [this.#launcher?.pid, ...childrenOf(this.#launcher?.pid)])
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    spawnSync(process.execPath, [mofo, 'destroy', '--yes', '--force'], { cwd: this.directory, timeout: LIMIT_MS });
+    rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Processes that this one has started and that have not ended. */
+function childrenOf(pid) {
+  if (pid === undefined || !existsSync(`/proc/${pid}`)) return [];
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
 
 /** Resident memory of a process without the store, which all map: it grows as it is touched. */

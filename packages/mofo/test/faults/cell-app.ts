@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { counting } from '../runtime/support/counting-module.ts';
 import { get, post } from '../runtime/support/http-bytes.ts';
 import { gate, ledger, type SubjectBodies, subject } from '../runtime/support/modules.ts';
+import { resetOnly } from '../runtime/support/reset-only.ts';
 import { type AppEvent, TestApp } from '../runtime/support/test-app.ts';
 import { VerifiedClients } from '../runtime/support/verified-clients.ts';
 
@@ -163,15 +164,8 @@ export class CellApp {
   }
 
   /** Asks `subject`; undefined when the connection ended without an answer. */
-  async ask(): Promise<{ readonly status: number; readonly mark?: string } | undefined> {
-    try {
-      return await this.app.get('/subject');
-    } catch (error) {
-      const { code } = (error as { cause?: { code?: unknown } }).cause ?? {};
-      // Whose process dies is reset, unless the request can be run again; to be refused is a failure.
-      if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET') throw error;
-      return undefined;
-    }
+  ask(): Promise<{ readonly status: number; readonly mark?: string } | undefined> {
+    return this.app.get('/subject').catch(resetOnly);
   }
 
   /** Who has done this piece of work, once, when it is done. */

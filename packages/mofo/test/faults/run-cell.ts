@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
 import type { SubjectBodies } from '../runtime/support/modules.ts';
+import { resetOnly } from '../runtime/support/reset-only.ts';
 import { type Before, CellApp, lingers, once } from './cell-app.ts';
 import { type FaultKind, faultKind } from './fault-kinds.ts';
 import type { Place, RealCell } from './matrix.ts';
@@ -45,7 +46,7 @@ async function strikeMain(cell: RealCell, kind: FaultKind, cellApp: CellApp): Pr
     'bad',
     bodies,
   );
-  if (cell.place === 'task') await app.get('/work/interrupted', 'POST').catch(() => undefined);
+  if (cell.place === 'task') await app.get('/work/interrupted', 'POST').catch(resetOnly);
   if (cell.place === 'handler') await strikeHandler(cell, cellApp);
   const verdict = await app.waitFor(({ kind, version }) => kind === 'unstable' && version === id, before.since);
   match(verdict.message ?? '', kind.reason);

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gate, ledger, subject } from './support/modules.ts';
+import { resetOnly } from './support/reset-only.ts';
 import { TestApp } from './support/test-app.ts';
 
 let app: TestApp;
@@ -37,12 +38,6 @@ async function goLive(source: string): Promise<{ id: string; since: number }> {
 /** Enqueues work whose answer a crash may swallow, for the process may die before it has written it. */
 async function enqueue(key: string): Promise<void> {
   await app.get(`/work/${key}`, 'POST').catch(resetOnly);
-}
-
-/** A connection whose process died is reset; anything else, a refused one above all, is a failure of the test. */
-function resetOnly(error: unknown): void {
-  const { code } = (error as { cause?: { code?: unknown } }).cause ?? {};
-  if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET') throw error;
 }
 
 /** What must hold after any fault. */
