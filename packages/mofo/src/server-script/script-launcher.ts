@@ -13,12 +13,13 @@ import { RestartBudget } from '@mofo/watchdog';
 import { MofoError } from '../errors.ts';
 import type { RuntimeEvent } from '../runtime/messages.ts';
 import { OomKills } from '../runtime/oom-kills.ts';
-import { Probation } from '../runtime/probation.ts';
 import type { ServiceNotifier } from '../runtime/service-notifier.ts';
 import { OUTSIDE_SIGNALS } from '../runtime/settle-tries.ts';
 import { Listeners } from './listeners.ts';
+import { ScriptDrains } from './script-drains.ts';
 import type { ScriptOptions } from './script-options.ts';
 import { causeOf, type ScriptEnd, ScriptProcess, type ScriptProcessEvents } from './script-process.ts';
+import { ScriptTrial } from './script-trial.ts';
 import type { ScriptVersions } from './script-versions.ts';
 
 /** How long a new version that listens may take until it listens everywhere where the old one did, in ms. */
@@ -60,8 +61,7 @@ export class ScriptLauncher {
   private readonly budget = new RestartBudget();
   private readonly oomKills = new OomKills();
   private readonly processes = new Set<ScriptProcess>();
-  /** Processes that were replaced, with the connections on which something is under way. */
-  private readonly draining = new Map<ScriptProcess, Set<number>>();
+  private readonly drains: ScriptDrains;
   private serving: ScriptProcess | undefined;
   private standby: ScriptProcess | undefined;
   /** Being tried. Its end is its trial's business. */
@@ -69,7 +69,7 @@ export class ScriptLauncher {
   private lastServed: Version | undefined;
   /** What served before it: what is gone back to as long as nothing has earned stable. */
   private previous: Version | undefined;
-  private probation: { readonly process: ScriptProcess; readonly rules: Probation; counted: number } | undefined;
+  private trial: ScriptTrial | undefined;
   private wanted: Wanted | undefined;
   private isReplacing = false;
   private isStopping = false;
@@ -81,6 +81,7 @@ export class ScriptLauncher {
   constructor(parts: ScriptLauncherParts) {
     this.parts = parts;
     this.listeners = new Listeners(parts.hub);
+    this.drains = new ScriptDrains(parts.options);
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
@@ -157,7 +158,7 @@ export class ScriptLauncher {
     this.listeners.closeAll();
     for (const process of this.processes) {
       process.isWatched = false;
-      const isRunning = process === this.serving || this.draining.has(process);
+      const isRunning = process === this.serving || this.drains.has(process);
       if (isRunning) process.send({ type: 'stop', signal });
       else process.kill('SIGKILL');
     }
@@ -250,24 +251,13 @@ export class ScriptLauncher {
     const version = versions.now(process.version as Version);
     if (this.lastServed !== undefined && this.lastServed.hash !== version.hash) this.previous = this.lastServed;
     this.lastServed = version;
-    this.probation =
-      version.state === 'probation'
-        ? { process, rules: new Probation(options.probation, performance.now()), counted: 0 }
-        : undefined;
+    this.trial = version.state === 'probation' ? new ScriptTrial(process, options.probation) : undefined;
     if (old?.isAlive === true) {
       old.isWatched = false;
-      // It may hang; then what it has is lost with it, and counted.
-      const drained = old.next('drained', options.drainWithinMs);
-      const answer = old.next('draining', options.hangAfterMs);
-      old.send({ type: 'drain' });
-      const said = await answer;
-      if (said === undefined) await this.discard(old);
-      else {
-        this.draining.set(old, new Set(said.serving));
-        void drained.then(() => this.endOld(old));
-      }
+      // It hangs: what it has is lost with it, and counted.
+      if (!(await this.drains.begin(old))) await this.discard(old);
     }
-    process.send({ type: 'serve', except: [...this.draining.values()].flatMap((numbers) => [...numbers]) });
+    process.send({ type: 'serve', except: this.drains.taken });
     for (const { number, name } of this.listeners.all) {
       if (process.listeners.has(number)) continue;
       this.tell('warning', `nobody listens on ${name} any more`);
@@ -279,13 +269,6 @@ export class ScriptLauncher {
     else this.ensureStandby();
   }
 
-  private async endOld(old: ScriptProcess): Promise<void> {
-    old.send({ type: 'stop', signal: 'SIGTERM' });
-    const kill = setTimeout(() => old.kill('SIGKILL'), this.parts.options.stopWithinMs);
-    await old.ended;
-    clearTimeout(kill);
-  }
-
   private spawn(): ScriptProcess {
     const events: ScriptProcessEvents = {
       onEnd: (process, end) => this.processEnded(process, end),
@@ -294,7 +277,7 @@ export class ScriptLauncher {
       onUnlisten: (process, listener) => {
         if (process === this.serving && !this.isStopping) this.listeners.close(listener);
       },
-      onPong: (process) => this.watchProbation(process),
+      onPong: (process) => this.watchTrial(process),
     };
     const process = new ScriptProcess(this.parts.options, this.parts.hub, this.listeners, events);
     this.processes.add(process);
@@ -302,16 +285,14 @@ export class ScriptLauncher {
   }
 
   private handedOver(process: ScriptProcess, numbers: readonly number[]): void {
-    const left = this.draining.get(process);
-    for (const number of numbers) left?.delete(number);
+    this.drains.handedOver(process, numbers);
     this.serving?.send({ type: 'adopt', numbers });
   }
 
   private processEnded(process: ScriptProcess, end: ScriptEnd): void {
     this.processes.delete(process);
-    const left = this.draining.get(process);
-    this.draining.delete(process);
-    if (left !== undefined && left.size > 0) this.serving?.send({ type: 'adopt', numbers: [...left] });
+    const left = this.drains.ended(process);
+    if (left.length > 0) this.serving?.send({ type: 'adopt', numbers: left });
     if (process === this.standby) {
       this.standby = undefined;
       if (!this.isStopping) this.ensureStandby();
@@ -324,9 +305,9 @@ export class ScriptLauncher {
     if (this.serving !== process) return;
     const { versions } = this.parts;
     const version = process.version as Version;
-    const isTrial = this.probation?.process === process;
+    const isTrial = this.trial?.process === process;
     this.serving = undefined;
-    this.probation = undefined;
+    this.trial = undefined;
     if (this.isStopping) {
       versions.giveBack(version, process.holder);
       if (end.signal === null) this.exitCode = end.code ?? 0;
@@ -436,16 +417,13 @@ export class ScriptLauncher {
     void this.standby.load(stable, versions.sources(stable), options.readyWithinMs, [], 0);
   }
 
-  private watchProbation(process: ScriptProcess): void {
-    const { probation } = this;
-    const { pong } = process;
-    if (probation?.process !== process || pong === undefined) return;
-    const good = pong.served - pong.failed;
-    for (; probation.counted < good; probation.counted++) probation.rules.succeeded();
-    if (probation.rules.verdict(performance.now()) !== 'passed') return;
+  private watchTrial(process: ScriptProcess): void {
+    if (this.trial?.process !== process) return;
+    const requests = this.trial.passedBy();
+    if (requests === undefined) return;
     const version = process.version as Version;
-    const reason = `passed probation: ${good} requests`;
-    this.probation = undefined;
+    const reason = `passed probation: ${requests} requests`;
+    this.trial = undefined;
     this.parts.versions.passed(version, reason);
     this.tell('stable', reason, version, { state: 'stable' });
     this.ensureStandby();
@@ -453,7 +431,7 @@ export class ScriptLauncher {
 
   /** An operator has decided about what runs. */
   promoted(): void {
-    this.probation = undefined;
+    this.trial = undefined;
     this.ensureStandby();
   }
 
