@@ -16,8 +16,9 @@ export async function appOrScript(
   script: string | undefined,
   load: () => Promise<LoadedConfig>,
 ): Promise<LoadedConfig> {
+  if (script === undefined && (await findConfigFile(directory)) !== undefined) return load();
   const names = scriptsIn(directory);
-  if (script === undefined && (names.length === 0 || (await findConfigFile(directory)) !== undefined)) return load();
+  if (script === undefined && names.length === 0) return load();
   const [first] = names;
   const name = script ?? (names.length === 1 ? first : undefined);
   if (name === undefined || !names.includes(name)) {

@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly directory: string;
   readonly terminal: Terminal;
   /** Loads the config of the app. Throws CONFIG_… errors. */
+  app(): Promise<LoadedConfig>;
+  /** The same, or what stands for a server script where no app is. Throws CONFIG_… errors, and USAGE when it is not clear which script. */
   config(): Promise<LoadedConfig>;
 }
 
@@ -41,6 +43,8 @@ interface SharedOptions {
 export function contextOf(command: Command, environment: CliEnvironment): CommandContext {
   const options = command.optsWithGlobals<SharedOptions>();
   const directory = resolve(environment.directory, options.app ?? '.');
+  const app = (): Promise<LoadedConfig> =>
+    loadConfig({ directory, ...(options.config === undefined ? {} : { file: options.config }) });
   return {
     directory,
     terminal: openTerminal({
@@ -49,10 +53,8 @@ export function contextOf(command: Command, environment: CliEnvironment): Comman
       environment: environment.variables,
       json: options.json ?? false,
     }),
-    config: () =>
-      appOrScript(directory, options.script, () =>
-        loadConfig({ directory, ...(options.config === undefined ? {} : { file: options.config }) }),
-      ),
+    app,
+    config: () => (options.config === undefined ? appOrScript(directory, options.script, app) : app()),
   };
 }
 

@@ -16,7 +16,10 @@ export interface ServeOptions {
 }
 
 /** Runs the application until it is stopped, and gives the exit code. */
-export async function serve({ config, directory, terminal }: CommandContext, options: ServeOptions): Promise<number> {
+export async function serve(
+  { app: load, directory, terminal }: CommandContext,
+  options: ServeOptions,
+): Promise<number> {
   // Events before the banner are shown after it.
   let waiting: RuntimeEvent[] | undefined = [];
   const show = (event: RuntimeEvent): void => {
@@ -31,7 +34,7 @@ export async function serve({ config, directory, terminal }: CommandContext, opt
   try {
     const app = await runApp({
       directory,
-      load: config,
+      load,
       signal: starting.signal,
       mode: options.mode,
       ...(options.port === undefined ? {} : { port: options.port }),

@@ -28,7 +28,7 @@ export function scriptStateDirectory(directory: string, name: string): string {
   return join(directory, SCRIPTS, name);
 }
 
-/** Names of the scripts that have run in a directory. */
+/** Names of the scripts that have run in a directory, as far as this user may see them. */
 export function scriptsIn(directory: string): string[] {
   try {
     return readdirSync(join(directory, SCRIPTS), { withFileTypes: true })
@@ -36,7 +36,8 @@ export function scriptsIn(directory: string): string[] {
       .map(({ name }) => name)
       .sort();
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
+    const code = systemCodeOf(error);
+    if (code === 'ENOENT' || code === 'EACCES') return [];
     throw error;
   }
 }

@@ -23,9 +23,9 @@ export function addDoctor(commands: Commands): void {
 }
 
 /** The app's store; without an app the machine alone is looked at. */
-async function storeOf({ config }: CommandContext): Promise<ExaminedStore | undefined> {
+async function storeOf({ app }: CommandContext): Promise<ExaminedStore | undefined> {
   try {
-    return (await config()).config.store;
+    return (await app()).config.store;
   } catch (error) {
     if (error instanceof MofoError && error.code === 'CONFIG_NOT_FOUND') return undefined;
     throw error;
