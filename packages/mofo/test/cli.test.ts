@@ -59,6 +59,14 @@ describe('the command line', () => {
     const result = await run('versions', '--json');
     expect(JSON.parse(result.err)).toMatchObject({ error: { code: 'CONFIG_NOT_FOUND' } });
   });
+
+  it('runs no app where only a script has run, and looks at that script where there is no app', async () => {
+    mkdirSync(join(directory, '.mofo', 'scripts', 'server', 'versions'), { recursive: true });
+    expect(await run('run')).toMatchObject({ code: 3, err: expect.stringContaining('[CONFIG_NOT_FOUND]') });
+    expect(await run('versions')).toMatchObject({ code: 0, err: '' });
+    writeFileSync(join(directory, 'mofo.config.json'), '{ "name": "both" }');
+    expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ name: 'both' });
+  });
 });
 
 describe('output that nobody reads any more', () => {
