@@ -80,14 +80,17 @@ const forbidden = [
     comment: 'Another package is its exports map. A deep path into it would pass here and fail when installed.',
     severity: 'error',
     from: { path: '^packages/([^/]+)/' },
-    to: { path: '^packages/[^/]+/', pathNot: ['^packages/$1/', '^packages/[^/]+/dist/(index|testing)\\.(js|d\\.ts)$'] },
+    to: {
+      path: '^packages/[^/]+/',
+      pathNot: ['^packages/$1/', '^packages/[^/]+/(bundle/index\\.js|dist/index\\.d\\.ts)$'],
+    },
   },
   {
     name: 'public-entry-only-outside-packages',
     comment: 'The same for the private workspaces, so that examples show nothing a user cannot do.',
     severity: 'error',
     from: { path: '^(bench|examples)/' },
-    to: { path: '^packages/[^/]+/', pathNot: '^packages/[^/]+/dist/(index|testing)\\.(js|d\\.ts)$' },
+    to: { path: '^packages/[^/]+/', pathNot: '^packages/[^/]+/(bundle/index\\.js|dist/index\\.d\\.ts)$' },
   },
   {
     name: 'no-cycles',
@@ -116,7 +119,7 @@ const forbidden = [
 export default {
   forbidden,
   options: {
-    doNotFollow: { path: ['node_modules', '/dist/'] },
+    doNotFollow: { path: ['node_modules', '/dist/', '/bundle/'] },
     exclude: { path: ['(^|/)node_modules/', '\\.tsbuildinfo$', '/native/build/', '/prebuilds/'] },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {

@@ -23,7 +23,7 @@ export function environmentWithPnpm() {
 
 /** Installs; what it prints goes to standard error, so that `--json` output stays clean. Gives the exit code. */
 export async function install(env) {
-  reserveCommandFile(join(root, 'packages/mofo/dist/cli/main.js'));
+  reserveCommandFile(join(root, 'packages/mofo/bundle/main.js'));
   const options = { cwd: root, env, stdio: ['ignore', process.stderr, process.stderr] };
   return await runToEnd('pnpm', ['install', '--frozen-lockfile', '--reporter=append-only'], options);
 }

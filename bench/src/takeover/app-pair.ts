@@ -16,7 +16,7 @@ const POLL_MS = 2;
 export function startAppPair({ directory, storeName }: MeasureContext): Pair {
   cpSync(fileURLToPath(new URL('../../app', import.meta.url)), directory, { recursive: true });
   writeFileSync(join(directory, 'mofo.config.json'), JSON.stringify(configOf(storeName)));
-  const mofo = fileURLToPath(new URL('./dist/cli/main.js', import.meta.resolve('mofo/package.json')));
+  const mofo = fileURLToPath(new URL('./bundle/main.js', import.meta.resolve('mofo/package.json')));
   const { child, events } = startProgram([mofo, 'run', '--json', '--app', directory]);
   const deadPids = new Set<number>();
   const pidOf = (line: LineEvent): number => (line.data as { pid: number }).pid;

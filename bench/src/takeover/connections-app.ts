@@ -34,7 +34,7 @@ export async function startConnectionsApp(
     probation: { tasks: 1, minimum: '1ms' },
   };
   writeFileSync(join(directory, 'mofo.config.json'), JSON.stringify(config));
-  const mofo = fileURLToPath(new URL('./dist/cli/main.js', import.meta.resolve('mofo/package.json')));
+  const mofo = fileURLToPath(new URL('./bundle/main.js', import.meta.resolve('mofo/package.json')));
   const { child, events } = startProgram([mofo, 'run', '--json', '--app', directory]);
   const deadPids = new Set<number>();
   const dataOf = (line: LineEvent): { ready?: boolean; role?: string; pid?: number; deadPid?: number } =>

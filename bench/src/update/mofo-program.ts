@@ -60,7 +60,7 @@ export async function startMofo(directory: string, storeName: string, withPulse:
     probation: { tasks: 1, minimum: '1ms' },
   };
   writeFileSync(join(directory, 'mofo.config.json'), JSON.stringify(config));
-  const mofo = fileURLToPath(new URL('./dist/cli/main.js', import.meta.resolve('mofo/package.json')));
+  const mofo = fileURLToPath(new URL('./bundle/main.js', import.meta.resolve('mofo/package.json')));
   const { child, events } = startProgram([mofo, 'dev', '--json', '--app', directory]);
   const { url } = await events.find((line) => line.kind === 'banner');
   await events.find((line) => line.kind === 'clone');

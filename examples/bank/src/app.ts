@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const bankDirectory = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
-const mofo = join(dirname(require.resolve('mofo/package.json')), 'dist/cli/main.js');
+const mofo = join(dirname(require.resolve('mofo/package.json')), 'bundle/main.js');
 
 /** An event of the launcher, as `--json` prints it. */
 export interface AppEvent {

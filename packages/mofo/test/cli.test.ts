@@ -72,7 +72,7 @@ describe('the command line', () => {
 describe('output that nobody reads any more', () => {
   it('is no failure', async () => {
     writeFileSync(join(directory, 'mofo.config.json'), '{ "name": "unread" }');
-    const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+    const main = fileURLToPath(new URL('../bundle/main.js', import.meta.url));
     const child = spawn(process.execPath, [main, 'versions'], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy(); // as `head` does
     let complaint = '';

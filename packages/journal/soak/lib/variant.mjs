@@ -52,8 +52,11 @@ export async function buildVariant({ hooks = false, patches = [] } = {}) {
 
 function copyPackages(folder) {
   for (const name of ['shm-store', 'journal']) {
-    for (const part of ['dist', 'package.json'])
-      cpSync(join(packages, name, part), join(folder, name, part), { recursive: true });
+    cpSync(join(packages, name, 'dist'), join(folder, name, 'dist'), { recursive: true });
+    // The name loads the files that can be changed one by one.
+    const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8'));
+    manifest.exports['.'].default = './dist/index.js';
+    writeFileSync(join(folder, name, 'package.json'), JSON.stringify(manifest));
   }
   symlinkSync(realpathSync(join(packages, 'shm-store/node_modules')), join(folder, 'shm-store/node_modules'));
   mkdirSync(join(folder, 'journal/node_modules/@mofo'), { recursive: true });

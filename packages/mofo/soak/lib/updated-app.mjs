@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const mofo = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const mofo = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
 
 /** Longest wait for one thing, in ms. */
 const LIMIT_MS = 30_000;

@@ -1,9 +1,9 @@
 // The version of this package, as its manifest says.
 
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** `0.1.0`. */
 export function mofoVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const manifest: unknown = createRequire(import.meta.url)('mofo/package.json');
   return (manifest as { version: string }).version;
 }

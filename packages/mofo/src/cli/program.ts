@@ -7,7 +7,7 @@ import { MofoError } from '../errors.ts';
 import { openTerminal, writeError } from '../output/index.ts';
 import { type CliEnvironment, type Commands, contextOf } from './command-context.ts';
 import { inCommandWords } from './command-words.ts';
-import { commandAdders } from './commands/index.ts';
+import { type CommandAdder, loadCommands } from './commands/index.ts';
 import { exitCodeOf, exitCodes, exitCodeTexts } from './exit-codes.ts';
 import { mofoVersion } from './mofo-version.ts';
 
@@ -23,7 +23,8 @@ export async function runCli(
   environment: CliEnvironment = processEnvironment(),
 ): Promise<number> {
   let exitCode: number = exitCodes.done;
-  const program = buildProgram(environment, (code) => {
+  const adders = await loadCommands(parameters[0]);
+  const program = buildProgram(adders, environment, (code) => {
     exitCode = code;
   });
   try {
@@ -43,7 +44,11 @@ export async function runCli(
   }
 }
 
-function buildProgram(environment: CliEnvironment, setExitCode: (code: number) => void): Command {
+function buildProgram(
+  adders: readonly CommandAdder[],
+  environment: CliEnvironment,
+  setExitCode: (code: number) => void,
+): Command {
   const program = new Command('mofo')
     .description(
       'Keep a Node.js program running while it is being developed, and keep its data whatever happens to it.',
@@ -63,7 +68,7 @@ function buildProgram(environment: CliEnvironment, setExitCode: (code: number) =
       });
     },
   };
-  for (const add of commandAdders) add(commands);
+  for (const add of adders) add(commands);
   program.action(() => {
     if (program.args.length === 0) program.help();
     throw new MofoError('USAGE', unknownCommand(program.args[0]!, program));

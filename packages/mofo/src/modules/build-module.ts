@@ -6,15 +6,12 @@
 
 import { realpath, stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
-import { type OutputChunk, rolldown, VERSION } from 'rolldown';
+import type { OutputChunk } from 'rolldown';
 import { MofoError, systemCodeOf } from '../errors.ts';
 import { buildFailed } from './build-error.ts';
 
 /** JavaScript that bundles are lowered to: the oldest Node.js that runs mofo. */
 const target = 'node20.19';
-
-/** Bundler and target, hashed together with the bundle: other ones make another version. */
-export const bundlerIdentity: string = `rolldown ${VERSION} ${target} cjs 1`;
 
 /** What to build. */
 export interface BuildOptions {
@@ -28,7 +25,7 @@ export interface BuildOptions {
 export interface BuiltModule {
   /** The script with its source map at its end. */
   readonly bundle: Buffer;
-  /** What to hash together with it: see {@link bundlerIdentity}. */
+  /** Bundler and target, to be hashed together with the bundle: other ones make another version. */
   readonly bundler: string;
   /** The source file, relative to the app's directory, with `/`. */
   readonly source: string;
@@ -53,7 +50,7 @@ export async function buildModule(options: BuildOptions): Promise<BuiltModule> {
   const path = resolve(directory, options.source);
   const source = relative(directory, path).replaceAll('\\', '/');
   await requireFile(path, source);
-  const { chunk, inputs } = await bundleFile(path, source, directory);
+  const { chunk, inputs, bundler } = await bundleFile(path, source, directory);
   if (!chunk.exports.includes('default')) {
     const found = chunk.exports.length === 0 ? 'nothing' : chunk.exports.join(', ');
     throw new MofoError(
@@ -65,7 +62,7 @@ export async function buildModule(options: BuildOptions): Promise<BuiltModule> {
   }
   return {
     bundle: Buffer.from(`${chunk.code.trimEnd()}\n${inlineMap(chunk)}`),
-    bundler: bundlerIdentity,
+    bundler,
     source,
     exports: chunk.exports,
     inputs,
@@ -77,7 +74,9 @@ async function bundleFile(
   path: string,
   source: string,
   directory: string,
-): Promise<{ chunk: OutputChunk; inputs: string[] }> {
+): Promise<{ chunk: OutputChunk; inputs: string[]; bundler: string }> {
+  // Loaded when something is first built: it takes a tenth of a second, and most commands build nothing.
+  const { rolldown, VERSION } = await import('rolldown');
   const build = await rolldown({
     input: path,
     cwd: directory,
@@ -101,7 +100,7 @@ async function bundleFile(
       strict: true,
     });
     const inputs = (await build.watchFiles).filter((file) => file.startsWith('/')).sort();
-    return { chunk: output[0], inputs };
+    return { chunk: output[0], inputs, bundler: `rolldown ${VERSION} ${target} cjs 1` };
   } catch (error) {
     throw buildFailed(error, source, directory);
   } finally {

@@ -7,19 +7,17 @@
 
 import { readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
-import { rolldown, VERSION } from 'rolldown';
 import { MofoError, systemCodeOf } from '../errors.ts';
 import { buildFailed } from '../modules/build-error.ts';
 import type { Sources } from './messages.ts';
 import { isPackage } from './script-archive-paths.ts';
 
-/** What is hashed with the sources: another format makes another version. */
-export const archiveIdentity: string = `script-archive 1, found by rolldown ${VERSION}`;
-
 /** A script's sources. */
 export interface ScriptArchive {
   /** As the registry keeps it: the same sources give the same bytes wherever they lie. */
   readonly bytes: Buffer;
+  /** To be hashed with the bytes: another format makes another version. */
+  readonly bundler: string;
   /** Absolute paths: what to watch. */
   readonly files: readonly string[];
 }
@@ -62,6 +60,7 @@ export async function collectSources(
       data: { file: source, reason, problems: [] },
     });
   }
+  const { rolldown, VERSION } = await import('rolldown');
   const build = await rolldown({
     input: entry,
     cwd: directory,
@@ -95,7 +94,11 @@ export async function collectSources(
   const files: Record<string, string> = {};
   for (const path of [...texts.keys()].sort()) files[relative(directory, path)] = texts.get(path) as string;
   const stored: Stored = { format: 1, entry: source, files };
-  return { bytes: Buffer.from(JSON.stringify(stored)), files: [...texts.keys()].sort() };
+  return {
+    bytes: Buffer.from(JSON.stringify(stored)),
+    bundler: `script-archive 1, found by rolldown ${VERSION}`,
+    files: [...texts.keys()].sort(),
+  };
 }
 
 /** The sources of a stored version by absolute path. */

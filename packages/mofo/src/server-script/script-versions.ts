@@ -5,7 +5,7 @@ import { requireModule, requireVersion } from '../runtime/known-versions.ts';
 import { admit, makeStable } from '../runtime/make-stable.ts';
 import { giveTryBack } from '../runtime/settle-tries.ts';
 import type { Sources } from './messages.ts';
-import { archiveIdentity, type ScriptArchive, sourcesOf } from './script-archive.ts';
+import { type ScriptArchive, sourcesOf } from './script-archive.ts';
 
 /** How many superseded versions are kept. */
 const VERSIONS_KEPT = 20;
@@ -30,7 +30,7 @@ export class ScriptVersions {
       const version = await this.registry.add(this.name, {
         bundle: archive.bytes,
         source: this.source,
-        bundler: archiveIdentity,
+        bundler: archive.bundler,
       });
       return version.state === 'staged'
         ? this.registry.markChecked(version, { reason: 'its sources were read' })

@@ -17,7 +17,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const mofo = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const mofo = fileURLToPath(new URL('../../../bundle/main.js', import.meta.url));
+/** The same file by file. */
+const mofoInFiles = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+
+/** The program to start: with a preload, the one of which that can replace single methods. */
+export function mofoProgram(environment: NodeJS.ProcessEnv): string {
+  return environment.NODE_OPTIONS === undefined ? mofo : mofoInFiles;
+}
 
 /** Longest wait for one thing; long, for the machine may be busy, and never used up when all is well. */
 const LIMIT_MS = 15_000;
@@ -106,7 +113,7 @@ export class TestApp {
 
   /** Starts it without waiting for anything. */
   spawn(mode: 'dev' | 'run' = 'dev', ...parameters: readonly string[]): void {
-    const launcher = spawn(process.execPath, [mofo, mode, '--json', ...parameters], {
+    const launcher = spawn(process.execPath, [mofoProgram(this.environment), mode, '--json', ...parameters], {
       cwd: this.directory,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.environment },

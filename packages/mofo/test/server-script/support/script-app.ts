@@ -5,10 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { type AppEvent, type CommandResult, isAlive, runMofo } from '../../runtime/support/test-app.ts';
-
-const mofo = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+import { type AppEvent, type CommandResult, isAlive, mofoProgram, runMofo } from '../../runtime/support/test-app.ts';
 
 /** Longest wait for one thing; long, for the machine may be busy, and never used up when all is well. */
 const LIMIT_MS = 60_000;
@@ -48,7 +45,7 @@ export class ScriptApp {
   spawn(mode: 'dev' | 'run', options: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): void {
     const launcher = spawn(
       process.execPath,
-      [mofo, mode, ...QUICK, ...options, '--json', this.script, '--', 'a', 'b'],
+      [mofoProgram(environment), mode, ...QUICK, ...options, '--json', this.script, '--', 'a', 'b'],
       {
         cwd: this.directory,
         stdio: ['ignore', 'pipe', 'pipe'],
