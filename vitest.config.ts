@@ -26,6 +26,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     passWithNoTests: isLong,
+    // What is built is loaded by Node, as by users.
+    server: { deps: { external: [/\/packages\/[^/]+\/(bundle|dist)\//] } },
     projects: [...packages.map((name) => [name, `packages/${name}`]), ['bench', 'bench']].map(([name, root]) => ({
       extends: true as const,
       test: {

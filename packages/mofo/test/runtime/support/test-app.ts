@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { runCli } from '../../../dist/cli/program.js';
 
 const mofo = fileURLToPath(new URL('../../../bundle/main.js', import.meta.url));
 /** The same file by file. */
@@ -221,9 +222,10 @@ export class TestApp {
     this.launcher?.kill(signal);
   }
 
-  /** Runs a `mofo` command in the application's folder. */
+  /** Runs a `mofo` command in the application's folder: in this process, if it neither serves nor writes into the working directory. */
   command(...parameters: readonly string[]): Promise<CommandResult> {
-    return runMofo(this.directory, [...parameters, '--json']);
+    const isOwnProcess = parameters[0] === 'run' || parameters[0] === 'dev' || parameters[0] === 'export';
+    return (isOwnProcess ? runMofo : callMofo)(this.directory, [...parameters, '--json']);
   }
 
   /** What the application answers as JSON. */
@@ -319,6 +321,30 @@ export class TestApp {
   }
 }
 
+/** Calls the program of the `mofo` command in this process, which spares the start of one. */
+export async function callMofo(directory: string, parameters: readonly string[]): Promise<CommandResult> {
+  let stdout = '';
+  let stderr = '';
+  const code = await runCli(parameters, {
+    directory,
+    output: { write: (text) => (stdout += text) },
+    errors: { write: (text) => (stderr += text) },
+    variables: {},
+  });
+  return resultOf(code, stdout, stderr);
+}
+
+function resultOf(code: number | null, stdout: string, stderr: string): CommandResult {
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  const complaint = stderr.trim().split('\n').at(-1) ?? '';
+  return {
+    code,
+    value: /^[[{]/.test(line) ? JSON.parse(line) : undefined,
+    errorCode: complaint.startsWith('{"error"') ? JSON.parse(complaint).error.code : undefined,
+    stderr,
+  };
+}
+
 /** Runs the `mofo` command, perhaps as another user. */
 export function runMofo(
   directory: string,
@@ -331,14 +357,7 @@ export function runMofo(
       [mofo, ...parameters],
       { cwd: directory, timeout: LIMIT_MS, maxBuffer: 2 ** 24, ...user },
       (_error, stdout, stderr) => {
-        const line = stdout.trim().split('\n').at(-1) ?? '';
-        const complaint = stderr.trim().split('\n').at(-1) ?? '';
-        resolve({
-          code: child.exitCode,
-          value: /^[[{]/.test(line) ? JSON.parse(line) : undefined,
-          errorCode: complaint.startsWith('{"error"') ? JSON.parse(complaint).error.code : undefined,
-          stderr,
-        });
+        resolve(resultOf(child.exitCode, stdout, stderr));
       },
     );
   });
