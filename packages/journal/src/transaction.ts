@@ -93,7 +93,7 @@ export class Transactions {
     if (door.inReadSection) return body();
     for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
       const sequence = door.beginRead();
-      door.enterReadSection();
+      door.inReadSection = true;
       try {
         const result = body();
         door.endRead(sequence);
@@ -101,7 +101,7 @@ export class Transactions {
       } catch (error) {
         if (!(error instanceof ReadRestart) && this.isConsistent(sequence)) throw error;
       } finally {
-        door.leaveReadSection();
+        door.inReadSection = false;
       }
     }
     return this.transaction(body);
@@ -140,7 +140,7 @@ export class Transactions {
     this.depth = 0;
     door.failure = undefined;
     this.readSequence = door.beginRead();
-    door.enterReadSection();
+    door.inReadSection = true;
     door.onFirstWrite = this.onFirstWrite;
     let result: unknown;
     try {
@@ -150,7 +150,7 @@ export class Transactions {
       if (this.isReadValid()) throw error;
     } finally {
       door.onFirstWrite = undefined;
-      if (!this.isLocked) door.leaveReadSection();
+      door.inReadSection = false;
     }
     if (this.isLocked) return this.finishLocked(result);
     if (this.isReadValid()) {
@@ -185,7 +185,7 @@ export class Transactions {
       door.enter();
       this.heap.dropPendingFrees(0);
       for (let level = 0; level < this.depth; level++) door.pushLevel();
-      door.leaveReadSection();
+      door.inReadSection = false;
     } catch (error) {
       // The end of the stack: as if this had not been tried, but for the lock.
       door.inTransaction = false;

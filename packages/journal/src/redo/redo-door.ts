@@ -102,7 +102,11 @@ export class RedoDoor implements Door {
   private tableEnd = 0;
   /** Granules that all windows together show: at least the slab table. */
   private shown = 0;
-  private readDepth = 0;
+  /**
+   * True while a read section is open: nested reads restart the whole section instead of themselves. A field, for it is taken back where the stack may be at its
+   * end and a call fail.
+   */
+  inReadSection = false;
   /** 1 while reads go through the copy of a journal that somebody else plays back. */
   private overlaid = 0;
   private readonly copy = new JournalCopy();
@@ -276,7 +280,7 @@ export class RedoDoor implements Door {
 
   endRead(sequence: number): boolean {
     if (this.inTransaction || this.controlWords[CONTROL_SEQUENCE / 4] === sequence) return true;
-    if (this.readDepth > 0) throw new ReadRestart();
+    if (this.inReadSection) throw new ReadRestart();
     return false;
   }
 
@@ -364,26 +368,11 @@ export class RedoDoor implements Door {
     this.failure = inner.failure;
   }
 
-  /** True while a read section of `store.read` is open. */
-  get inReadSection(): boolean {
-    return this.readDepth > 0;
-  }
-
-  /** Enters a read section in which nested reads restart the whole section instead of themselves. */
-  enterReadSection(): void {
-    this.readDepth++;
-  }
-
-  /** Leaves a read section. */
-  leaveReadSection(): void {
-    this.readDepth--;
-  }
-
   /** A read begins while the sequence is odd, or was so at the last one. */
   private beginReadBesidePlayback(sequence: number): number {
     const { copy } = this;
     const isCopied = this.overlaid !== 0 && sequence === copy.sequence;
-    if (this.readDepth > 0) {
+    if (this.inReadSection) {
       if (isCopied) return sequence;
       throw new ReadRestart();
     }
