@@ -1,7 +1,7 @@
 // Bundles each published package into a few files, from its sources: `bundle/` is what the package's name loads, in this repository as after an install.
 // Node takes about a millisecond for every file it loads, and a process of mofo loads all packages: as single files they cost half a second at each start
 // of a command, of main and of every clone. `dist/` has the same code file by file, for its types and for tests that look inside.
-import { rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { readPackages, root } from './lib/workspace.mjs';
@@ -30,8 +30,7 @@ async function bundle({ folder, manifest }) {
       if (level !== 'debug' && level !== 'info') throw new Error(`${folder}: ${log.message}`);
     },
   });
-  rmSync(join(cwd, 'bundle'), { recursive: true, force: true });
-  await build.write({
+  const { output } = await build.generate({
     dir: join(cwd, 'bundle'),
     format: 'esm',
     sourcemap: true,
@@ -40,4 +39,18 @@ async function bundle({ folder, manifest }) {
     keepNames: true,
   });
   await build.close();
+  write(join(cwd, 'bundle'), output);
+}
+
+/** Touches only what has changed: processes may run from these files. */
+function write(directory, output) {
+  mkdirSync(directory, { recursive: true });
+  const names = new Set(output.map(({ fileName }) => fileName));
+  for (const file of readdirSync(directory)) if (!names.has(file)) rmSync(join(directory, file));
+  for (const { fileName, code, source } of output) {
+    const path = join(directory, fileName);
+    const text = code ?? source;
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    writeFileSync(path, text);
+  }
 }

@@ -2,14 +2,14 @@
 // is either owned once or free.
 
 import { f64, struct, text } from '@mofo/shm-store';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { counter } from '../src/collections/counter.ts';
 import { queue } from '../src/collections/queue.ts';
 import { destroyStore } from '../src/index.ts';
 import { openStore, type Store } from '../src/store.ts';
 import { tree } from '../src/tree/tree-type.ts';
 import { checkHeap, ownedBlocks } from './support/check-heap.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 
 const ACCOUNT_COUNT = 40;
 const FIRST_BALANCE = 1000;
@@ -27,7 +27,6 @@ const name = `test-${process.pid}-crash`;
 const children = new Set<ChildProgram>();
 let store: Bank | undefined;
 
-beforeAll(buildPackage);
 afterEach(async () => {
   await Promise.all([...children].map((child) => child.kill()));
   children.clear();

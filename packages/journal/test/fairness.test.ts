@@ -1,16 +1,15 @@
 // Writers that want the lock all the time share it: mutexes let whoever runs barge past the sleepers, so a waiter that has starved for 10 ms is let go
 // first (R9).
 
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { counter } from '../src/collections/counter.ts';
 import { destroyStore, openStore } from '../src/index.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 
 const FOR_MS = 2000;
 const name = `test-${process.pid}-fairness`;
 const children: ChildProgram[] = [];
 
-beforeAll(buildPackage);
 afterEach(async () => {
   await Promise.all(children.splice(0).map((child) => child.kill()));
   destroyStore(name, { force: true });

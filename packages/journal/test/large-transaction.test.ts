@@ -1,12 +1,12 @@
 // Transactions far beyond one step of the journal's reservation, over thousands of trees, and what other processes are told of commits.
 
 import { f64, struct, text } from '@mofo/shm-store';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { counter } from '../src/collections/counter.ts';
 import { destroyStore } from '../src/index.ts';
 import { openStore } from '../src/store.ts';
 import { tree } from '../src/tree/tree-type.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 
 const MIB = 2 ** 20;
 let count = 0;
@@ -14,7 +14,6 @@ let name: string;
 const children: ChildProgram[] = [];
 const stores: { close(): void }[] = [];
 
-beforeAll(buildPackage);
 beforeEach(() => {
   name = `test-${process.pid}-large-${count++}`;
 });

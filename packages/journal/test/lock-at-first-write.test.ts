@@ -2,13 +2,13 @@
 
 import { readFileSync } from 'node:fs';
 import { f64, text } from '@mofo/shm-store';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { counter } from '../src/collections/counter.ts';
 import { list } from '../src/collections/list.ts';
 import { destroyStore } from '../src/index.ts';
 import { openStore, type Store } from '../src/store.ts';
 import { tree } from '../src/tree/tree-type.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 
 const roots = { total: counter(), names: tree(text(), f64()), lines: list(text()) };
 const LATER = { lock: 'first-write' } as const;
@@ -20,7 +20,6 @@ let store: Store<typeof roots>;
 let other: Store<typeof roots>;
 const children: ChildProgram[] = [];
 
-beforeAll(buildPackage);
 beforeEach(() => {
   name = `test-${process.pid}-lock-${count++}`;
   store = openStore({ name, sizeBytes: 2 ** 20, root: roots });

@@ -3,7 +3,7 @@
 
 import { CONTROL_SLOTS, readAsPlain, requirePlace, SLOT_BYTES, SLOT_TYPE_COUNT } from '@mofo/shm-store';
 import fc from 'fast-check';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   boolean,
   bytes,
@@ -31,7 +31,7 @@ import {
   withDefault,
 } from '../src/index.ts';
 import { checkHeap, ownedBlocks } from './support/check-heap.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 
 const Person = struct('Person', { name: text() });
 const Old = struct('Account', {
@@ -53,7 +53,6 @@ let name: string;
 const children: ChildProgram[] = [];
 const stores: { close(): void }[] = [];
 
-beforeAll(buildPackage);
 beforeEach(() => {
   name = `test-${process.pid}-migrate-${count++}`;
 });

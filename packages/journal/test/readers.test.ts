@@ -3,14 +3,14 @@
 
 import { readFileSync } from 'node:fs';
 import { CONTROL_SEQUENCE, f64 } from '@mofo/shm-store';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { counter } from '../src/collections/counter.ts';
 import { list } from '../src/collections/list.ts';
 import { destroyStore } from '../src/index.ts';
 import type { ImageIndex } from '../src/redo/image-index.ts';
 import type { RedoDoor } from '../src/redo/redo-door.ts';
 import { openStore, type Store } from '../src/store.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 
 const roots = { left: counter(), right: counter(), even: counter(), odd: counter(), values: list(f64()) };
 /** Values of the list where a playback must last long enough to be met: some milliseconds. */
@@ -24,7 +24,6 @@ let name: string;
 let store: Store<typeof roots>;
 const children: ChildProgram[] = [];
 
-beforeAll(buildPackage);
 beforeEach(() => {
   name = `test-${process.pid}-readers-${count++}`;
   store = openStore({ name, sizeBytes: 64 * 2 ** 20, root: roots });

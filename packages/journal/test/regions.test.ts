@@ -10,7 +10,7 @@ import { counter } from '../src/collections/counter.ts';
 import { destroyStore } from '../src/index.ts';
 import { openStore, type Store } from '../src/store.ts';
 import { checkHeap } from './support/check-heap.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 import { buildWordList, loadWordList, type WordList } from './support/word-list.ts';
 
 const MIB = 2 ** 20;
@@ -25,7 +25,6 @@ let store: Store<typeof roots>;
 const children = new Set<ChildProgram>();
 
 beforeAll(() => {
-  buildPackage();
   folder = mkdtempSync(join(tmpdir(), 'mofo-regions-'));
   addon = buildWordList(folder);
   wordList = loadWordList(addon);

@@ -1,9 +1,9 @@
 // Processes that write batches and hold snapshots are killed at random moments. Who goes on sees each batch wholly or not at all, and what the dead had open is
 // closed for them.
 
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { SNAPSHOT_COUNT_MAX } from '../src/constants.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 import { makeLocation, openDatabase } from './support/database.ts';
 import { countSnapshots } from './support/snapshot-count.ts';
 
@@ -13,8 +13,6 @@ const KEY_COUNT = 30;
 const PROBLEM_LIMIT_MS = 60_000;
 
 const seed = Number(process.env.MOFO_SEED ?? Date.now() % 2 ** 31);
-
-beforeAll(buildPackage, 120_000);
 
 describe('writers killed at random moments', { timeout: 120_000 }, () => {
   test(`leave each batch whole or undone, ${KILL_COUNT} kills (MOFO_SEED=${seed})`, async () => {

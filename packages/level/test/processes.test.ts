@@ -1,15 +1,13 @@
 // Several processes have one database open at once: what one writes the others have, and iterators and snapshots hold still while others write.
 
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MofoLevel } from '../src/index.ts';
-import { buildPackage, ChildProgram } from './support/child-program.ts';
+import { ChildProgram } from './support/child-program.ts';
 import { makeLocation, openDatabase } from './support/database.ts';
 import { countSnapshots } from './support/snapshot-count.ts';
 
 const ACCOUNT_COUNT = 300;
 const SUM = ACCOUNT_COUNT * 100;
-
-beforeAll(buildPackage, 120_000);
 
 /** Starts a program that moves amounts in the database until it is told to stop. */
 async function startMover(location: string): Promise<{ stop(): Promise<number> }> {

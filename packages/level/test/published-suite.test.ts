@@ -5,15 +5,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { buildPackage } from './support/child-program.ts';
+import { describe, expect, test } from 'vitest';
 
 const PROGRAM = fileURLToPath(new URL('./programs/published-suite.mjs', import.meta.url));
 /** The suite of abstract-level 3.1.1 has 5132 assertions with implicit snapshots and 5088 without. */
 const PASSED_MIN = 5000;
 const LIMIT_MS = 900_000;
-
-beforeAll(buildPackage, 120_000);
 
 describe('the published test suite of abstract-level', () => {
   test.concurrent.each(['true', 'false'])('passes with implicitSnapshots: %s', { timeout: LIMIT_MS }, async (mode) => {

@@ -2,9 +2,8 @@
 // what tasks did to the store happened exactly once.
 
 import { destroyStore, f64, openStore, type Store, tree } from '@mofo/journal';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openScheduler, type Scheduler } from '../src/index.ts';
-import { buildPackage } from './build-package.ts';
 import { checkInvariants } from './check-invariants.ts';
 import { ChildProgram } from './child-program.ts';
 
@@ -12,8 +11,6 @@ let name = '';
 let count = 0;
 let store: Store;
 let scheduler: Scheduler;
-
-beforeAll(buildPackage, 120_000);
 
 beforeEach(() => {
   count += 1;

@@ -3,16 +3,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tryClaim } from '../src/claim.ts';
 import type { Registry, Version } from '../src/index.ts';
 import { nodeFileSystem, openRegistry } from '../src/index.ts';
 import { livenessOf, ownIdentity } from '../src/thread-identity.ts';
-import { buildPackage } from './build-package.ts';
 import { ChildProgram } from './child-program.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
-
-beforeAll(buildPackage, 60_000);
 
 const [host, boot, namespace] = ownIdentity().split(',') as [string, string, string];
 

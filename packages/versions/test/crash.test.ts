@@ -2,14 +2,11 @@
 // the registry afterwards finds the change done or not begun, can go on at once, and leaves no litter behind.
 
 import { cpSync, readdirSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Registry } from '../src/index.ts';
 import { openRegistry } from '../src/index.ts';
-import { buildPackage } from './build-package.ts';
 import { ChildProgram } from './child-program.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
-
-beforeAll(buildPackage, 60_000);
 
 /** What is compared: everything but times and who did it. */
 function observe(directory: string): string {

@@ -2,13 +2,10 @@
 // is there at the end: the tries spent are counted, and the count is exact up to the one change that each killed process may have
 // made without living to say so.
 
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openRegistry } from '../src/index.ts';
-import { buildPackage } from './build-package.ts';
 import { ChildProgram } from './child-program.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
-
-beforeAll(buildPackage, 60_000);
 
 const processCount = 4;
 

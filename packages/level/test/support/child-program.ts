@@ -1,15 +1,8 @@
 // Child programs of the tests: processes of their own that import the built package, because kills, stops and races need real ones.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../../../..', import.meta.url));
-
-/** Compiles the package if its sources are newer than what was built, so that programs never run yesterday's code. */
-export function buildPackage(): void {
-  execFileSync(process.execPath, [`${root}/node_modules/typescript/bin/tsc`, '-b', `${root}/packages/level`]);
-}
 
 /** A running program of test/programs and the lines of JSON that it has printed. */
 export class ChildProgram {

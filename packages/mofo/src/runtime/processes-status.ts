@@ -6,7 +6,8 @@ import type { VersionName } from './messages.ts';
 /** A process of the application. */
 export interface ProcessStatus {
   readonly pid: number;
-  readonly role: Child['role'];
+  /** `draining`: a server script's that was replaced and ends what is under way. */
+  readonly role: Child['role'] | 'draining';
   /** The versions that it has loaded. */
   readonly versions: readonly VersionName[];
 }

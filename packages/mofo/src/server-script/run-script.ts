@@ -235,10 +235,12 @@ export class ScriptRun {
         connections: main?.pong?.connections ?? 0,
       },
       connections: main?.pong?.takeovers,
+      processes: launcher.loaded,
       modules: [
         {
           module: name,
           running: main?.version,
+          draining: [],
           versions: versions.list().map((version) => ({
             id: version.id,
             hash: version.hash,

@@ -13,6 +13,7 @@ import { RestartBudget } from '@mofo/watchdog';
 import { MofoError } from '../errors.ts';
 import type { RuntimeEvent } from '../runtime/messages.ts';
 import { OomKills } from '../runtime/oom-kills.ts';
+import type { ProcessStatus } from '../runtime/processes-status.ts';
 import type { ServiceNotifier } from '../runtime/service-notifier.ts';
 import { OUTSIDE_SIGNALS } from '../runtime/settle-tries.ts';
 import { Listeners } from './listeners.ts';
@@ -93,6 +94,18 @@ export class ScriptLauncher {
 
   get standbyPid(): number | undefined {
     return this.standby?.pid;
+  }
+
+  /** Who has loaded which version, main first. */
+  get loaded(): ProcessStatus[] {
+    const { serving, standby } = this;
+    const all = new Set([...(serving === undefined ? [] : [serving]), ...this.processes]);
+    return [...all].flatMap((process) => {
+      const { pid, version } = process;
+      if (version === undefined) return [];
+      const role = process === serving ? 'main' : process === standby ? 'clone' : 'draining';
+      return [{ pid, role, versions: [{ module: version.module, hash: version.hash, id: version.id }] }];
+    });
   }
 
   get isOver(): boolean {

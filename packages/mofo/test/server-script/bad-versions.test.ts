@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { runMofo } from '../runtime/support/test-app.ts';
 import { ScriptApp } from './support/script-app.ts';
 import { servers } from './support/servers.ts';
 
@@ -93,7 +94,15 @@ require('http').createServer((request, response) => {
     expect(await app.command('revert', 'server')).toMatchObject({ code: 0 });
     expect(await app.text('/')).toBe(first);
     expect((await app.command('promote', 'server')).value).toMatchObject({ state: 'stable' });
-    expect((await app.command('status')).value.main).toMatchObject({ script: 'server', launcher: app.pid });
+    const { main } = (await app.command('status')).value;
+    expect(main).toMatchObject({ script: 'server', launcher: app.pid });
+    expect(main.processes[0]).toMatchObject({
+      pid: main.pid,
+      role: 'main',
+      versions: [{ id: main.modules[0].running.id }],
+    });
+    for (const command of ['status', 'versions'])
+      expect(await runMofo(app.directory, [command])).toMatchObject({ code: 0 });
   });
 });
 

@@ -2,6 +2,7 @@
 // it is sent SIGSTOP), exit (ends by process.exit when told to).
 import {
   CONTROL_SLOTS,
+  openSegments,
   SLOT_BYTES,
   SLOT_DEADLINE,
   SLOT_HEARTBEAT,
@@ -9,8 +10,7 @@ import {
   SLOT_LABEL,
   SLOT_RUN_STARTED,
   SLOT_RUNNING_SERIAL,
-} from '../../dist/layout.js';
-import { openSegments } from '../../dist/open.js';
+} from '@mofo/shm-store';
 
 const [name, way] = process.argv.slice(2);
 const store = openSegments({ name });

@@ -1,5 +1,5 @@
 // Adds to a store's raw counter in one transaction after the other until it is killed; reports a counter that is not whole. Argument: name.
-import { openSegments } from '../../dist/open.js';
+import { openSegments } from '@mofo/shm-store';
 import { RawCounter } from './raw-counter.mjs';
 
 const store = openSegments({ name: process.argv[2] });

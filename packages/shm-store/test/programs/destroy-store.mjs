@@ -1,5 +1,5 @@
 // Destroys a store and says what came of it. Arguments: name, optionally "force".
-import { destroyStore } from '../../dist/open.js';
+import { destroyStore } from '@mofo/shm-store';
 
 const [name, force] = process.argv.slice(2);
 try {

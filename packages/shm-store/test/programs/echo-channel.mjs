@@ -1,6 +1,5 @@
 // Answers each ring of channel 10 with one of channel 11. Argument: name.
-import { CONTROL_CHANNELS } from '../../dist/layout.js';
-import { openSegments } from '../../dist/open.js';
+import { CONTROL_CHANNELS, openSegments } from '@mofo/shm-store';
 
 const store = openSegments({ name: process.argv[2] });
 const channels = new Uint32Array(store.control, CONTROL_CHANNELS, 64);

@@ -2,7 +2,7 @@
 // (process.exit in a worker), terminate (worker.terminate while the worker's body runs), hold (a worker waits for the lock that main holds, and
 // main exits), wait (a worker waits for a channel, and main exits).
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { openSegments } from '../../dist/open.js';
+import { openSegments } from '@mofo/shm-store';
 import { RawCounter } from './raw-counter.mjs';
 
 const [name, way] = isMainThread ? process.argv.slice(2) : workerData;

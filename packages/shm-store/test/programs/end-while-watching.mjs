@@ -1,7 +1,7 @@
 // Ends a thread whose store watches role and doorbell, while another thread rings all the time. Arguments: name, way: exit (process.exit), natural (nothing
 // left to do), throw (uncaught), terminate (of a worker), worker-natural.
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { openSegments } from '../../dist/open.js';
+import { openSegments } from '@mofo/shm-store';
 
 const [name, way] = isMainThread ? process.argv.slice(2) : workerData;
 const store = openSegments({ name });

@@ -1,8 +1,7 @@
 // Run in a private mount namespace: makes /dev/shm small and fills it by a store. Arguments: size of /dev/shm in MiB, mount options.
 import { execFileSync } from 'node:child_process';
 import { statfsSync, writeFileSync } from 'node:fs';
-import { CONTROL_SLOTS, SLOT_BYTES, SLOT_COUNT } from '../../dist/layout.js';
-import { openSegments } from '../../dist/open.js';
+import { CONTROL_SLOTS, openSegments, SLOT_BYTES, SLOT_COUNT } from '@mofo/shm-store';
 
 const [mebibytes, mode = 'rw'] = process.argv.slice(2);
 execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=1777`, 'tmpfs', '/dev/shm']);

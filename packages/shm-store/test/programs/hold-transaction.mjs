@@ -1,5 +1,5 @@
 // Takes the write lock of a store and keeps it until it is killed. Argument: name.
-import { openSegments } from '../../dist/open.js';
+import { openSegments } from '@mofo/shm-store';
 
 const store = openSegments({ name: process.argv[2] });
 store.transaction(() => {

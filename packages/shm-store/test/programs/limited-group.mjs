@@ -1,6 +1,6 @@
 // Moves itself into a memory cgroup (v1) with a limit and reserves until it is refused. Arguments: the group's folder.
 import { writeFileSync } from 'node:fs';
-import { openSegments } from '../../dist/open.js';
+import { openSegments } from '@mofo/shm-store';
 
 const [group, name] = process.argv.slice(2);
 writeFileSync(`${group}/cgroup.procs`, String(process.pid));

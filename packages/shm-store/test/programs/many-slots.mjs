@@ -1,5 +1,5 @@
 // Takes slots of a store until no more are given, says how many, and waits for the end of its input. Argument: name.
-import { openSegments } from '../../dist/open.js';
+import { openSegments } from '@mofo/shm-store';
 
 const stores = [];
 let code = '';

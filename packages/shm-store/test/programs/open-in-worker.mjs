@@ -1,6 +1,6 @@
 // Opens a store in a worker thread, which then ends in the given way. Arguments: name, ending (exit, terminate, close, main-exit).
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { listStores, openSegments } from '../../dist/open.js';
+import { listStores, openSegments } from '@mofo/shm-store';
 
 if (isMainThread) {
   const [name, ending] = process.argv.slice(2);

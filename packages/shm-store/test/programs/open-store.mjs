@@ -1,6 +1,5 @@
 // Opens a store and says what it got; holds it until its input ends. Arguments: name, size in bytes (0: attach), moment to begin (monotonic ms).
-import { openSegments } from '../../dist/open.js';
-import { monotonicMs } from '../../dist/process.js';
+import { monotonicMs, openSegments } from '@mofo/shm-store';
 
 const [name, sizeBytes, beginAtMs = '0', ending = 'close'] = process.argv.slice(2);
 while (monotonicMs() < Number(beginAtMs));

@@ -9,7 +9,7 @@ import {
   SLOT_TRANSACTION_ID,
   SLOT_UNDO_COUNT,
   UNDO_ENTRY_IMAGE,
-} from '../../dist/layout.js';
+} from '@mofo/shm-store';
 
 /** Granules that {@link RawCounter} writes. */
 const GRANULES = 300;

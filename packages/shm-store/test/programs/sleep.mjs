@@ -1,5 +1,5 @@
 // Says who it is and waits for the end of its input.
-import { processStartTime } from '../../dist/process.js';
+import { processStartTime } from '@mofo/shm-store';
 
 console.log(JSON.stringify({ pid: process.pid, startTime: processStartTime(process.pid) }));
 process.stdin.resume();

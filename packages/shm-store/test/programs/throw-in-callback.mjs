@@ -1,5 +1,5 @@
 // Throws in the callback of a role watch and reports where the error arrives. Argument: name.
-import { openSegments } from '../../dist/open.js';
+import { openSegments } from '@mofo/shm-store';
 
 const store = openSegments({ name: process.argv[2] });
 process.on('uncaughtException', (error) => {

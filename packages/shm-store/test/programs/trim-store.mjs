@@ -1,7 +1,7 @@
 // Opens a store and gives its free memory back; prints the report. Arguments: store. Opening a file named cut-from-here, which need not be there, says that
 // the trim begins.
 import { existsSync, openSync } from 'node:fs';
-import { openSegments } from '../../dist/index.js';
+import { openSegments } from '@mofo/shm-store';
 
 const [name] = process.argv.slice(2);
 const store = openSegments({ name });

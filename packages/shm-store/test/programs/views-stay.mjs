@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { destroyStore, openSegments } from '../../dist/open.js';
+import { destroyStore, openSegments } from '@mofo/shm-store';
 
 const name = process.argv[2];
 const mapped = () => readFileSync('/proc/self/maps', 'utf8').includes(`mofo.${name}.`);

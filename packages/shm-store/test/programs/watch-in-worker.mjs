@@ -1,6 +1,6 @@
 // Watches its own process in workers that end while they watch; then ends itself while watching. Says "ended" after each worker.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { watchProcess } from '../../dist/process.js';
+import { watchProcess } from '@mofo/shm-store';
 
 if (isMainThread) {
   for (const ending of ['exit', 'terminate', 'throw']) {

@@ -33,7 +33,7 @@ export function plant(
   }
   const copy = mkdtempSync(join(folder, 'package-'));
   mkdirSync(join(copy, 'native/build/Release'), { recursive: true });
-  for (const part of ['dist', 'test/programs', 'package.json'])
+  for (const part of ['bundle', 'test/programs', 'package.json'])
     cpSync(join(packageFolder, part), join(copy, part), { recursive: true });
   symlinkSync(realpathSync(join(packageFolder, 'node_modules')), join(copy, 'node_modules'));
   const changed = join(copy, file);

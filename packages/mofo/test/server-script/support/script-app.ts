@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type AppEvent, type CommandResult, isAlive, mofoProgram, runMofo } from '../../runtime/support/test-app.ts';
+import { type AppEvent, type CommandResult, callMofo, isAlive, mofoProgram } from '../../runtime/support/test-app.ts';
 
 /** Longest wait for one thing; long, for the machine may be busy, and never used up when all is well. */
 const LIMIT_MS = 60_000;
@@ -145,7 +145,7 @@ export class ScriptApp {
 
   /** Runs a `mofo` command in the script's folder. */
   command(...parameters: readonly string[]): Promise<CommandResult> {
-    return runMofo(this.directory, [...parameters, '--json']);
+    return callMofo(this.directory, [...parameters, '--json']);
   }
 
   /** What the script answers, on a connection of its own. */
