@@ -23,7 +23,7 @@ const built = join(packageFolder, 'native/build/Release/shm_store.node');
 let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mofo-load-'));
-  for (const part of ['dist', 'test/programs', 'package.json']) {
+  for (const part of ['bundle', 'test/programs', 'package.json']) {
     cpSync(join(packageFolder, part), join(folder, part), { recursive: true });
   }
   symlinkSync(realpathSync(join(packageFolder, 'node_modules')), join(folder, 'node_modules'));
