@@ -6,6 +6,7 @@ export {
   destroyStore,
   f32,
   f64,
+  findStore,
   i8,
   i16,
   i32,

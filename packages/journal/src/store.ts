@@ -11,8 +11,8 @@ import {
   CONTROL_TERM,
   declaredStructs,
   type FieldType,
+  findStore,
   Heap,
-  listStores,
   MAIN_SIZE,
   MAIN_TIMELINE,
   type Memory,
@@ -395,7 +395,7 @@ export class Store<R extends RootDeclaration = Record<never, never>> {
   /** Pids of attached threads that know `struct` only otherwise. */
   private strandedBy(struct: StructType): number[] {
     if (!('watchRole' in this.segments)) return [];
-    const attached = listStores().find(({ name }) => name === this.name)?.attached ?? [];
+    const attached = findStore(this.name)?.attached ?? [];
     const others = attached.filter(({ slot, alive }) => alive && slot !== this.segments.slot);
     return others.filter(({ slot }) => this.knownTypes.isStrandedBy(slot, struct)).map(({ pid }) => pid);
   }

@@ -14,7 +14,7 @@
 // Processes die with snapshots open. A record names its thread; whoever meets it now and then looks whether that thread is still attached to the store, and closes
 // the snapshot if not. Nothing is ever taken from a living thread: one that is stopped keeps its snapshots, and what they need grows.
 
-import { listStores, ShmStoreError, type Store } from '@mofo/journal';
+import { findStore, ShmStoreError, type Store } from '@mofo/journal';
 import { REAP_AFTER_KEPT, REAP_INTERVAL_MS, SNAPSHOT_COUNT_MAX } from './constants.ts';
 import { isFull, MofoLevelError } from './level-error.ts';
 import type { KeptTree, LevelRoots, SnapshotOwner } from './open-level-store.ts';
@@ -177,7 +177,7 @@ export class SnapshotTable {
 
 /** Living threads that are attached to a store; `undefined` if there is no such store, or another one of that name is being made. */
 function attachedTo(name: string): readonly SnapshotOwner[] | undefined {
-  const info = listStores().find((store) => store.name === name);
+  const info = findStore(name);
   return info?.state === 'ready' ? info.attached.filter(({ alive }) => alive) : undefined;
 }
 

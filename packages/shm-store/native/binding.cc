@@ -71,6 +71,18 @@ Napi::Value listStores(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value findStore(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() != 1 || !info[0].IsString()) {
+    throwStatus(env, Status::fail("INVALID_ARGUMENT", "findStore takes a name."));
+    return env.Undefined();
+  }
+  StoreListing listing;
+  bool isThere = false;
+  if (!throwUnlessOk(env, findSegments(SHM_DIRECTORY, info[0].As<Napi::String>().Utf8Value(), listing, isThere)) || !isThere) return env.Undefined();
+  return toObject(env, listing);
+}
+
 Napi::Value availableMemory(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() != 2 || !info[0].IsString() || !info[1].IsString()) {
@@ -88,6 +100,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("NativeStore", NativeStore::define(env));
   exports.Set("setErrorFactory", Napi::Function::New<setErrorFactory>(env, "setErrorFactory"));
   exports.Set("destroyStore", Napi::Function::New<destroyStore>(env, "destroyStore"));
+  exports.Set("findStore", Napi::Function::New<findStore>(env, "findStore"));
   exports.Set("listStores", Napi::Function::New<listStores>(env, "listStores"));
   exports.Set("availableMemoryBytes", Napi::Function::New<availableMemory>(env, "availableMemoryBytes"));
   exportImage(env, exports);

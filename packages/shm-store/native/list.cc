@@ -64,6 +64,26 @@ const char* stateName(StoreState state) {
   }
 }
 
+/** False when there is nothing of that name, or nothing of this user's. */
+bool listOne(const std::string& directory, const std::string& name, StoreListing& listing) {
+  Examined found;
+  const Status status = examine(pathsOf(directory, name), name, found);
+  listing.name = name;
+  if (!status.isOk()) {
+    const std::string code = status.code();
+    if (code == "NOT_OWNER" || code == "UNSAFE_MODE" || code == "PERMISSION") return false;
+    listing.state = code == "STORE_DAMAGED" ? "damaged" : "foreign";
+  } else if (found.state == StoreState::absent) {
+    return false;
+  } else {
+    listing.state = stateName(found.state);
+  }
+  listing.sizeBytes = found.sizeBytes;
+  listing.backedBytes = backedBytes(found.files);
+  if (status.isOk() && found.state == StoreState::ready) describe(found.files.control, listing);
+  return true;
+}
+
 }  // namespace
 
 Status listSegments(const std::string& directory, std::vector<StoreListing>& result) {
@@ -75,24 +95,17 @@ Status listSegments(const std::string& directory, std::vector<StoreListing>& res
     if (!name.empty()) names.insert(name);
   }
   for (const std::string& name : names) {
-    Examined found;
-    Status status = examine(pathsOf(directory, name), name, found);
     StoreListing listing;
-    listing.name = name;
-    if (!status.isOk()) {
-      const std::string code = status.code();
-      if (code == "NOT_OWNER" || code == "UNSAFE_MODE" || code == "PERMISSION") continue;
-      listing.state = code == "STORE_DAMAGED" ? "damaged" : "foreign";
-    } else if (found.state == StoreState::absent) {
-      continue;  // Gone since the folder was read.
-    } else {
-      listing.state = stateName(found.state);
-    }
-    listing.sizeBytes = found.sizeBytes;
-    listing.backedBytes = backedBytes(found.files);
-    if (status.isOk() && found.state == StoreState::ready) describe(found.files.control, listing);
-    result.push_back(std::move(listing));
+    // False: gone since the folder was read.
+    if (listOne(directory, name, listing)) result.push_back(std::move(listing));
   }
+  return Status::ok();
+}
+
+Status findSegments(const std::string& directory, const std::string& name, StoreListing& result, bool& isThere) {
+  const Status named = checkName(name);
+  if (!named.isOk()) return named;
+  isThere = listOne(directory, name, result);
   return Status::ok();
 }
 

@@ -30,4 +30,7 @@ struct StoreListing {
 /** This user's stores by name, read with pread and without locks: a moment's impression. */
 Status listSegments(const std::string& directory, std::vector<StoreListing>& result);
 
+/** The same of one store; `isThere` is false when this user has none of that name. INVALID_NAME if it is no name. */
+Status findSegments(const std::string& directory, const std::string& name, StoreListing& result, bool& isThere);
+
 }  // namespace mofo

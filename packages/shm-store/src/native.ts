@@ -42,6 +42,7 @@ export interface NativeAddon {
   destroyStore(name: string, force: boolean): boolean;
   /** Resolves with the new timeline. */
   restoreSegments(options: RestoreSegmentsOptions): Promise<number>;
+  findStore(name: string): NativeStoreInfo | undefined;
   listStores(): NativeStoreInfo[];
   /** Bytes that may still be taken before the memory or cgroup limit less its margin; the folders are parameters for tests. */
   availableMemoryBytes(procDirectory: string, cgroupDirectory: string): number;

@@ -82,9 +82,21 @@ export function destroyStore(name: string, options: DestroyStoreOptions = {}): b
 
 /** This user's stores, with size, memory and who is attached, without mapping or locking any of them. Synchronous. */
 export function listStores(): StoreInfo[] {
-  return loadNative()
-    .listStores()
-    .map((store) => ({ ...store, attached: store.attached.map(withRoleName) }));
+  return loadNative().listStores().map(withRoleNames);
+}
+
+/**
+ * One of this user's stores, as {@link listStores} would give it; undefined if there is none of that name. Synchronous; it costs what one store costs, however many there are.
+ *
+ * @throws ShmStoreError INVALID_NAME.
+ */
+export function findStore(name: string): StoreInfo | undefined {
+  const found = loadNative().findStore(name);
+  return found === undefined ? undefined : withRoleNames(found);
+}
+
+function withRoleNames(store: NativeStoreInfo): StoreInfo {
+  return { ...store, attached: store.attached.map(withRoleName) };
 }
 
 function withRoleName(attachment: NativeAttachment): StoreAttachment {

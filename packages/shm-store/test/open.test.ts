@@ -48,7 +48,7 @@ import {
   SLOT_STATE,
 } from '../src/layout.ts';
 import type { NativeStore } from '../src/native-binding.ts';
-import { destroyStore, listStores, type OpenSegmentsOptions, openSegments } from '../src/open.ts';
+import { destroyStore, findStore, listStores, type OpenSegmentsOptions, openSegments } from '../src/open.ts';
 import { startProgram } from './support/run-program.ts';
 import { destroyTestStores, filesOf, filesThere, uniqueName } from './support/test-stores.ts';
 
@@ -459,5 +459,19 @@ describe('memory and listing', () => {
     expect(listStores().find((found) => found.name === name)?.state).toBe('foreign');
     rmSync(filesOf(name).control);
     expect(listStores().find((found) => found.name === name)?.state).toBe('incomplete');
+  });
+
+  test('one is found by its name as the list has it, and a name that is none is refused', () => {
+    const listed = () => listStores().find((found) => found.name === name);
+    expect(findStore(name)).toBeUndefined();
+    const store = make(16 * MIB);
+    expect(findStore(name)).toEqual(listed());
+    expect(findStore(name)).toMatchObject({ state: 'ready', attached: [{ slot: 0, pid: process.pid }] });
+    store.close();
+    patch('main', MAIN_LAYOUT_HASH, u32(1));
+    expect(findStore(name)).toEqual(listed());
+    expect(findStore(name)?.state).toBe('foreign');
+    expect(codeOf(() => findStore('../etc'))).toBe('INVALID_NAME');
+    for (const bad of [undefined, 5, null, {}]) expect(codeOf(() => findStore(bad as never))).toBe('INVALID_ARGUMENT');
   });
 });

@@ -1,6 +1,6 @@
 // What `mofo run` and `mofo dev` have in common: start, banner, timeline, signals, exit code.
 
-import { listStores } from '@mofo/journal';
+import { findStore } from '@mofo/journal';
 import { showSize } from '../config/index.ts';
 import { writeBanner, writeEvent } from '../output/index.ts';
 import type { RuntimeEvent } from '../runtime/messages.ts';
@@ -74,7 +74,7 @@ function stopped({ config: { store } }: RunningApp): RuntimeEvent {
 
 /** Main serves, so the store is there: its own size, not what the config may have left out. */
 function storeSize({ config: { store } }: RunningApp): { readonly store?: string } {
-  const found = listStores().find(({ name }) => name === store.name);
+  const found = findStore(store.name);
   return found === undefined ? {} : { store: `${showSize(found.sizeBytes)} (${showSize(found.reservedBytes)} used)` };
 }
 

@@ -1,7 +1,7 @@
 // What on this machine would hurt, each with its remedy. Looks only; changes nothing.
 
 import { release, userInfo } from 'node:os';
-import { listStores } from '@mofo/journal';
+import { findStore } from '@mofo/journal';
 import { type Finding, type Patient, systemRoots } from './finding.ts';
 import { checkMemoryLimit, checkSharedMemory } from './memory-checks.ts';
 import { checkNode } from './node-checks.ts';
@@ -36,7 +36,7 @@ export interface ExaminedStore {
 /** Examines this machine, for a store if one is given. */
 export function examineThis(store: ExaminedStore | undefined): Finding[] {
   const { uid, username } = userInfo();
-  const present = store === undefined ? undefined : listStores().find(({ name }) => name === store.name);
+  const present = store === undefined ? undefined : findStore(store.name);
   return examine({
     roots: systemRoots,
     // A store that is there keeps its own size, whatever the config says.

@@ -1,7 +1,7 @@
 // Opens the listening socket. When a launcher was killed, its processes still hold the port while they end in order; the next launcher waits for
 // them instead of giving up. Anybody else's port is refused after a moment.
 
-import { listStores } from '@mofo/journal';
+import { findStore } from '@mofo/journal';
 import { type ListenOptions, listenTcp } from '@mofo/shm-store';
 import { systemCodeOf } from '../errors.ts';
 import { CHILD_STOP_LIMIT_MS } from './launcher.ts';
@@ -41,5 +41,5 @@ export async function listenWhenFree(
 }
 
 function hasLivingProcess(storeName: string): boolean {
-  return listStores().some(({ name, attached }) => name === storeName && attached.some(({ alive }) => alive));
+  return findStore(storeName)?.attached.some(({ alive }) => alive) === true;
 }

@@ -1,13 +1,13 @@
 // After a reboot there are no segments: the newest good snapshot becomes the store.
 
-import { destroyStore, listStores } from '@mofo/journal';
+import { destroyStore, findStore } from '@mofo/journal';
 import { type RestoredStore, restoreStore, SnapshotError } from '@mofo/snapshot';
 import type { Config } from '../config/config.ts';
 
 /** Restores the store if there is none; undefined when there is one, or nothing to restore. */
 export async function restoreIfAbsent(config: Config): Promise<RestoredStore | undefined> {
   const { name } = config.store;
-  const known = listStores().find((store) => store.name === name);
+  const known = findStore(name);
   if (known?.state === 'ready') return undefined;
   if (known?.state === 'retired') destroyStore(name);
   try {

@@ -1,6 +1,6 @@
 // `mofo destroy`: removes the app's store from memory. Snapshots and versions on disk stay.
 
-import { destroyStore, listStores } from '@mofo/journal';
+import { destroyStore, findStore } from '@mofo/journal';
 import { MofoError } from '../../errors.ts';
 import type { Commands } from '../command-context.ts';
 
@@ -14,7 +14,7 @@ export function addDestroy(commands: Commands): void {
     command,
     async ({ config: load, terminal }, options: { readonly yes?: boolean; readonly force?: boolean }) => {
       const { name } = (await load()).config.store;
-      const isThere = listStores().some((store) => store.name === name);
+      const isThere = findStore(name) !== undefined;
       if (isThere && options.yes !== true) {
         throw new MofoError(
           'USAGE',

@@ -1,6 +1,6 @@
 // `mofo promote <module> [version]`: an operator says that a version has earned its trust.
 
-import { listStores, openStore } from '@mofo/journal';
+import { findStore, openStore } from '@mofo/journal';
 import type { Registry, Version } from '@mofo/versions';
 import { Quarantine } from '@mofo/watchdog';
 import type { Config } from '../../config/index.ts';
@@ -50,7 +50,7 @@ function promoteOnDisk(config: Config, module: string, id: string | undefined): 
 /** What a takeover wrote into the store holds as well; the next start must not find it there. */
 function releaseFromQuarantine(config: Config, module: string, hash: string): void {
   const { name } = config.store;
-  if (listStores().find((store) => store.name === name)?.state !== 'ready') return;
+  if (findStore(name)?.state !== 'ready') return;
   const store = openStore({ name, create: false });
   try {
     new Quarantine(store).remove(module, hash);

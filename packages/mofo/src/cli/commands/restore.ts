@@ -1,7 +1,7 @@
 // `mofo restore [id]`: makes the store anew from an image. The app must not run: its processes would go on with the old memory.
 
 import { existsSync } from 'node:fs';
-import { listStores, ShmStoreError } from '@mofo/shm-store';
+import { findStore, ShmStoreError } from '@mofo/shm-store';
 import { listSnapshots, restoreStore, SnapshotError } from '@mofo/snapshot';
 import { MofoError } from '../../errors.ts';
 import { openProgress } from '../../output/index.ts';
@@ -25,7 +25,7 @@ export function addRestore(commands: Commands): void {
       }
       const { name } = config.store;
       // Before anything is read: an image may be large.
-      if (options.force !== true && listStores().some((store) => store.name === name && store.state === 'ready'))
+      if (options.force !== true && findStore(name)?.state === 'ready')
         throw new ShmStoreError('STORE_EXISTS', `store "${name}" is in memory already.`);
       const chosen = id === undefined ? undefined : await findId(config.snapshot.directory, id);
       const progress = openProgress(terminal, 'restore');

@@ -1,6 +1,6 @@
 // `mofo status`: one screen about the app, running or not.
 
-import { listStores } from '@mofo/journal';
+import { findStore } from '@mofo/journal';
 import type { ConnectionCounters } from '@mofo/shm-store';
 import { showSize } from '../../config/index.ts';
 import { MofoError } from '../../errors.ts';
@@ -54,7 +54,7 @@ export function addStatus(commands: Commands): void {
   commands.act(command, async ({ config: load, terminal }) => {
     const { config } = await load();
     const main = await mainStatus(config.directory);
-    const store = listStores().find(({ name }) => name === config.store.name);
+    const store = findStore(config.store.name);
     if (terminal.json) {
       terminal.data({ name: config.name, running: main !== undefined, main, store });
       return undefined;
