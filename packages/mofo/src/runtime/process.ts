@@ -7,11 +7,6 @@ import { MofoError } from '../errors.ts';
 import type { ApplicationProcess } from './application-process.ts';
 import type { FromChild, ToChild } from './messages.ts';
 
-/** What the runtime, and the packages below it, import of Node that is not there at its start. */
-const NODE_PARTS = 'child_process crypto fs/promises http module net os stream timers/promises vm worker_threads'.split(
-  ' ',
-);
-
 let application: ApplicationProcess | undefined;
 
 function send(message: FromChild): void {
@@ -36,7 +31,9 @@ async function receive(message: Exclude<ToChild, { type: 'ping' | 'stop' }>): Pr
  * compiled when it is loaded, and kept: compiled code that was not used for a few collections is dropped otherwise, and a clone may wait for weeks.
  */
 async function loadRuntime(): Promise<typeof import('./application-process.ts')> {
-  await loadNodeParts();
+  // Node's own modules come compiled, which V8 takes only while its flags are those they were made with: the largest of them, which has
+  // `Response`, is loaded before the flags change. That spares a third of a process's start; of the others nothing was to be measured.
+  void globalThis.Response;
   setFlagsFromString('--no-flush-bytecode');
   setFlagsFromString('--no-lazy');
   try {
@@ -44,15 +41,6 @@ async function loadRuntime(): Promise<typeof import('./application-process.ts')>
   } finally {
     setFlagsFromString('--lazy');
   }
-}
-
-/**
- * Node's own modules come with compiled code, which V8 takes only while its flags are those it was made with: what the runtime needs of them is loaded before the
- * flags change, which spares a third of a process's start. `Response` brings the largest of them.
- */
-async function loadNodeParts(): Promise<void> {
-  void globalThis.Response;
-  await Promise.all(NODE_PARTS.map((name) => import(`node:${name}`)));
 }
 
 let queue: Promise<void> = Promise.resolve();
