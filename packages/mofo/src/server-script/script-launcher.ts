@@ -103,7 +103,8 @@ export class ScriptLauncher {
     return [...all].flatMap((process) => {
       const { pid, version } = process;
       if (version === undefined) return [];
-      const role = process === serving ? 'main' : process === standby ? 'clone' : 'draining';
+      const isDraining = this.drains.has(process);
+      const role = process === serving ? 'main' : process === standby ? 'clone' : isDraining ? 'draining' : 'starting';
       return [{ pid, role, versions: [{ module: version.module, hash: version.hash, id: version.id }] }];
     });
   }

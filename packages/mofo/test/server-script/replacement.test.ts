@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Connector } from '../runtime/support/connector.ts';
 import { get, post } from '../runtime/support/http-bytes.ts';
+import { runMofo } from '../runtime/support/test-app.ts';
 import { Connection, VerifiedClients } from '../runtime/support/verified-clients.ts';
 import { ScriptApp } from './support/script-app.ts';
 import { servers } from './support/servers.ts';
@@ -88,7 +89,11 @@ describe('what is under way at a replacement', { timeout: LIMIT_MS }, () => {
     expect(await idle.ask(get('/'))).toMatchObject({ body: 'two' });
     expect(app.output).not.toContain('SIGTERM');
     // The one that still waits is the old version's, which lets its process end.
-    process.kill((await app.waitFor(({ kind }) => kind === 'start')).data?.pid as number, 0);
+    const oldPid = (await app.waitFor(({ kind }) => kind === 'start')).data?.pid as number;
+    process.kill(oldPid, 0);
+    const { processes } = (await app.command('status')).value.main;
+    expect(processes).toContainEqual(expect.objectContaining({ pid: oldPid, role: 'draining' }));
+    expect((await runMofo(app.directory, ['status'])).stdout).toContain(`in a process that drains (pid ${oldPid})`);
     expect(begun).not.toContain('one');
     waits.end();
     await app.until(() => app.output.includes('SIGTERM in one'), 'the old one ends');

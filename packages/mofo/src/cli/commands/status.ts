@@ -117,7 +117,10 @@ function otherVersionLines({ modules, processes }: MainStatus): string[] {
     .flatMap(({ pid, role, versions }) =>
       versions
         .filter(({ module, id }) => modules.find((one) => one.module === module)?.running?.id !== id)
-        .map(({ module, id }) => `${module}@${id} in the ${role} (pid ${pid})`),
+        .map(
+          ({ module, id }) =>
+            `${module}@${id} in ${role === 'draining' ? 'a process that drains' : `the ${role}`} (pid ${pid})`,
+        ),
     );
 }
 

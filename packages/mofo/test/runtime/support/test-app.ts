@@ -49,6 +49,7 @@ export interface CommandResult {
   readonly value: any;
   /** The code of the error on standard error; undefined if there was none. */
   readonly errorCode: string | undefined;
+  readonly stdout: string;
   readonly stderr: string;
 }
 
@@ -341,6 +342,7 @@ function resultOf(code: number | null, stdout: string, stderr: string): CommandR
     code,
     value: /^[[{]/.test(line) ? JSON.parse(line) : undefined,
     errorCode: complaint.startsWith('{"error"') ? JSON.parse(complaint).error.code : undefined,
+    stdout,
     stderr,
   };
 }
