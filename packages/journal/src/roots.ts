@@ -91,10 +91,11 @@ export function addRoot(memory: Memory, name: string, type: FieldType<unknown, u
 
 function readEntry(memory: Memory, block: number): RootEntry {
   const { door, heap } = memory;
+  // Before the index is taken: it looks into the slab table, which may have an image, and views are good until the next look.
+  const capacity = heap.capacityBytes(block) - TEXT_WORD * 4;
   const i = door.at(block + 1);
   const nameLength = door.words[i + 1] as number;
   const descriptionLength = door.words[i + 2] as number;
-  const capacity = heap.capacityBytes(block) - TEXT_WORD * 4;
   if (
     nameLength <= 0 ||
     nameLength > ROOT_NAME_MAX_BYTES ||
