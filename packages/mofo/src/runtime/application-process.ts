@@ -292,7 +292,9 @@ export class ApplicationProcess {
   /** The clone takes up what main has found to be stable. */
   private async follow(module: string, hash: string): Promise<void> {
     const version = this.registry.get(module, hash);
-    if (version === undefined || this.keeper.role === 'main') return;
+    if (version === undefined || this.application.table.get(module)?.name.hash === hash) return;
+    // This process may have become main since it was sent: then as for any update.
+    if (this.keeper.role === 'main') return await this.update(module, hash, undefined);
     await this.application.update(version, false);
   }
 

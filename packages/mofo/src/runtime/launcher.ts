@@ -270,7 +270,9 @@ export class Launcher {
         child.running = message.versions;
         return;
       case 'stable':
-        this.clone?.send({ type: 'follow', module: message.module, hash: message.hash });
+        // Also to one that is starting or taking over at this moment: it has loaded the one before.
+        for (const other of this.children)
+          if (other !== child) other.send({ type: 'follow', module: message.module, hash: message.hash });
         return;
       case 'refused':
         this.giveUp(`${message.code}: ${message.message}`, message.code);

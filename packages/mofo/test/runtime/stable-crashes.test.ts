@@ -37,6 +37,11 @@ beforeAll(async () => {
   await app.waitFor(({ kind, data }) => kind === 'update' && data?.isMain === true, since);
   await app.get('/subject');
   suspect = (await app.waitFor({ kind: 'stable' }, since)).version ?? '';
+  // The clone follows: whoever takes over runs it.
+  await app.waitFor(
+    ({ kind, version, data }) => kind === 'update' && version === suspect && data?.isMain === false,
+    since,
+  );
 });
 afterAll(() => app.cleanUp());
 

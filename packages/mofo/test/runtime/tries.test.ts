@@ -1,6 +1,8 @@
 // What a start costs a version on probation: nothing, if it ends in order or by something else's fault; a try, if nobody can say so. A version without tries
 // is passed over in so many words, and taken up again when its source is saved again.
 
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openRegistry, type Version } from '@mofo/versions';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ledger, subject } from './support/modules.ts';
@@ -143,6 +145,33 @@ describe('a clone', () => {
     await app.waitFor(({ kind, data }) => kind === 'crash' && data?.pid === main, since);
     await app.bothReady();
     expect(await app.get('/subject')).toMatchObject({ mark: 'a' });
+  });
+});
+
+describe('a clone that starts while a version becomes stable', () => {
+  it('follows, and takes over with it', async () => {
+    const announces = "import { existsSync as is, writeFileSync as write } from 'node:fs';\n";
+    const waits =
+      "if (is('slow')) { write('loading', ''); const until = Date.now() + 500; while (Date.now() < until); }";
+    app = new TestApp({ modules: { subject: subject('a', { top: announces + waits }) }, config: slow });
+    await app.start();
+    const { clone } = await app.bothReady();
+    await app.command('promote', 'subject');
+    const id = await save(subject('b'));
+    writeFileSync(join(app.directory, 'slow'), '');
+    const since = app.mark();
+    process.kill(clone, 'SIGKILL');
+    // It loads what is stable so far.
+    await expect.poll(() => existsSync(join(app.directory, 'loading')), { timeout: 10_000, interval: 5 }).toBe(true);
+    expect(await app.command('promote', 'subject', id)).toMatchObject({ code: 0, value: { state: 'stable' } });
+    await app.waitFor(
+      ({ kind, version, data }) => kind === 'update' && version === id && data?.isMain === false,
+      since,
+    );
+    const { main } = await app.bothReady();
+    process.kill(main, 'SIGKILL');
+    await app.waitFor(({ kind, data }) => kind === 'takeover' && data?.deadPid === main, since);
+    expect(await app.get('/subject')).toMatchObject({ mark: 'b' });
   });
 });
 
